@@ -1,0 +1,90 @@
+"""What a client saw, typed across all layers, and what a verdict is made of.
+
+Outcomes say what reached the client, never why: a policy's refusal and a missing role are both
+``UNAUTHORIZED`` on the wire. The *cause*, a rule id of ``lab.model.rules``, is said beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(Enum):
+    """What the client saw. Values are the names that ``--json`` prints."""
+
+    REACHED = "reached"
+    NO_NAME = "no-name"
+    NO_ROUTE = "no-route"
+    TIMED_OUT = "timed-out"
+    REJECTED = "rejected"
+    REFUSED = "refused"
+    TLS_FAILED = "tls-failed"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    BAD_REQUEST = "bad-request"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    GONE = "gone"
+
+    def because(self, rule: str) -> Expectation:
+        """Return this outcome, expected for the reason ``rule`` (a rule id such as ``policy.private-only``)."""
+        return Expectation(outcome=self, cause=rule)
+
+
+DENIED_AT_THE_DOOR = frozenset({
+    Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.BAD_REQUEST,
+    Outcome.NOT_FOUND, Outcome.CONFLICT, Outcome.GONE,
+})  # fmt: skip
+"""Outcomes that an answering service gave; every other denial happened on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a scenario's author states for a step; ``cause`` is None where only the outcome is stated."""
+
+    outcome: Outcome
+    cause: str | None = None
+
+
+class Prerequisite(Enum):
+    """What must be right for a private call, in the order in which the page asks for it."""
+
+    VRF = "vrf"
+    SERVICE_ENDPOINTS = "service-endpoints"
+    ROUTE = "route"
+    INSTANCE = "instance"
+    INITIALISED = "initialised"
+    ENDPOINT = "endpoint"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One place on the way: ``place`` is a node or door, ``fact`` what was decided there."""
+
+    place: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The oracle's answer: outcome, deciding rule, the way there, and what to mend first."""
+
+    outcome: Outcome
+    cause: str
+    hops: tuple[Hop, ...] = ()
+    missing: Prerequisite | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One observation behind a measured outcome.
+
+    ``kind``: errno, route-lookup, drop, arrived, not-seen-beyond, listener-answered, control-pair,
+    http, tls, service-log, capture, change. ``where``: the node, filter or door that was looked at.
+    """
+
+    kind: str
+    where: str
+    detail: str
