@@ -1,0 +1,21 @@
+# Four verbs. Each first makes .venv ready (bin/setup: quick when nothing is to do). ARGS adds arguments: make test ARGS='-k lockout'
+.PHONY: demo test check bench
+
+demo:
+	@bin/setup
+	@.venv/bin/pelab play first_private_call --live $(ARGS)
+
+test:
+	@bin/setup
+	@.venv/bin/python -m pytest -n 2 --live $(ARGS)
+
+check:
+	@bin/setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench:
+	@bin/setup bench
+	@.venv/bin/python bench/compare.py $(ARGS)

@@ -1,0 +1,14 @@
+"""The pytest plugin: what a test suite gets by having pelab installed.
+
+So far it knows one option, ``--live``; it starts nothing and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register ``--live``: also run what needs a network in the kernel."""
+    group = parser.getgroup("pelab")
+    group.addoption("--live", action="store_true", help="also bring networks up in the kernel and measure")
