@@ -1,0 +1,1 @@
+"""Descriptions: topologies (which world), scenarios (which steps), plans (which kernel objects). All pure values."""

@@ -14,6 +14,8 @@ class Outcome(Enum):
     """What the client saw. Values are the names that ``--json`` prints."""
 
     REACHED = "reached"
+    DONE = "done"
+    """Not a call: the lab's operator changed something, and reading it back showed the change."""
     NO_NAME = "no-name"
     NO_ROUTE = "no-route"
     TIMED_OUT = "timed-out"
@@ -82,7 +84,7 @@ class Evidence:
     """One observation behind a measured outcome.
 
     ``kind``: errno, route-lookup, drop, arrived, not-seen-beyond, listener-answered, control-pair,
-    http, tls, service-log, capture, change. ``where``: the node, filter or door that was looked at.
+    http, tls, service-log, capture, read-back. ``where``: the node, filter or door that was looked at.
     """
 
     kind: str

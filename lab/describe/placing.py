@@ -1,0 +1,251 @@
+"""Placing: from a world to its plan. Where each host, table and door stands, and which filters guard the edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from lab.describe.plan import (
+    BACKBONE,
+    DOOR_PRIVATE,
+    DOOR_PUBLIC,
+    FIRST_ACCOUNT_TABLE,
+    INTERNET,
+    PRIVATE_SERVICES,
+    PUBLIC_SERVICES,
+    RETURNS,
+    WITNESS_PRIVATE,
+    WITNESS_PUBLIC,
+    Address,
+    Filter,
+    Link,
+    Node,
+    Plan,
+    PlannedRoute,
+    RoutingTable,
+)
+from lab.model.addresses import (
+    BACKBONE as BACKBONE_NET,
+)
+from lab.model.addresses import (
+    CLOUD_SERVICES,
+    IAAS_SERVICES,
+    NEVER_ON_THE_INTERNET,
+    PRIVATE_RESOLVER,
+    PUBLIC_RESOLVER,
+    SERVICE_ENDPOINTS,
+)
+from lab.model.addresses import (
+    PUBLIC_SERVICES as PUBLIC_NET,
+)
+from lab.model.endpoint import Endpoint, endpoints, kms
+from lab.model.plane import Plane
+from lab.model.world import Account, Host, Instance, Nic, World
+
+EVERYWHERE = IPv4Network("0.0.0.0/0")
+SERVICE_LINK = (IPv4Interface("166.8.0.1/30"), IPv4Interface("166.8.0.2/30"))
+PRIVATE_WITNESS_LINK = (IPv4Interface("166.8.0.5/30"), IPv4Interface("166.8.0.6/30"))
+PUBLIC_LINK = (IPv4Interface("192.0.2.253/30"), IPv4Interface("192.0.2.254/30"))
+PUBLIC_WITNESS_LINK = (IPv4Interface("192.0.2.249/30"), IPv4Interface("192.0.2.250/30"))
+TO_SERVICES, TO_WITNESS = "services", "witness"
+CONTROL_NUMBER = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Port:
+    """A router's port towards a host: the interface there, the router's address, the host's account."""
+
+    interface: str
+    nic: Nic
+    host: Host
+    account: Account
+
+    @property
+    def address(self) -> IPv4Interface:
+        return IPv4Interface((int(self.nic.gateway), self.nic.address.network.prefixlen))
+
+    @property
+    def route(self) -> PlannedRoute:
+        return PlannedRoute(dst=self.nic.address.network, interface=self.interface)
+
+
+def control(world: World, account: str) -> Instance:
+    """Return the account's control instance: hidden, initialised, without a policy.
+
+    It is the other half of a control pair: what the public door refuses for one instance and serves
+    for this one, with the same token and request, is refused for neither token nor request.
+    """
+    region = next(i.region for i in world.instances.values() if i.account == account)
+    number = CONTROL_NUMBER + world.accounts[account].number
+    return Instance(name=f"{account}-control", number=number, account=account, region=region, initialised=True)
+
+
+def controls(world: World) -> tuple[Instance, ...]:
+    """Return the control instance of every account that has an instance."""
+    owners = dict.fromkeys(instance.account for instance in world.instances.values())
+    return tuple(control(world, owner) for owner in owners)
+
+
+def plan(world: World) -> Plan:
+    """Return the plan of ``world``; the same world gives the same plan."""
+    private, public = _ports(world, Plane.PRIVATE), _ports(world, Plane.PUBLIC)
+    doors = (*endpoints(world), *(kms(instance, Plane.PUBLIC) for instance in controls(world)))
+    nodes = (
+        *(_host(host) for host in world.hosts.values()),
+        _backbone(world, private),
+        _internet(public),
+        _services(PRIVATE_SERVICES, doors, Plane.PRIVATE),
+        _services(PUBLIC_SERVICES, doors, Plane.PUBLIC),
+        _witness(WITNESS_PRIVATE),
+        _witness(WITNESS_PUBLIC),
+    )
+    links = (
+        *(Link(a=(port.host.name, port.nic.name), b=(BACKBONE, port.interface)) for port in private),
+        *(Link(a=(port.host.name, port.nic.name), b=(INTERNET, port.interface)) for port in public),
+        Link(a=(BACKBONE, TO_SERVICES), b=(PRIVATE_SERVICES, "eth0")),
+        Link(a=(INTERNET, TO_SERVICES), b=(PUBLIC_SERVICES, "eth0")),
+        Link(a=(PRIVATE_SERVICES, TO_WITNESS), b=(WITNESS_PRIVATE, "eth0")),
+        Link(a=(PUBLIC_SERVICES, TO_WITNESS), b=(WITNESS_PUBLIC, "eth0")),
+    )
+    return Plan(nodes=nodes, links=links, doors=doors, names={n: door.addresses for door in doors for n in door.names})
+
+
+def account_table(account: Account) -> int:
+    """Return the number of the account's own routing table."""
+    return FIRST_ACCOUNT_TABLE + account.number
+
+
+def _ports(world: World, plane: Plane) -> list[_Port]:
+    """Return the router's ports on ``plane``: ``a1-2`` is account 1's second, ``h3`` the third host on the internet."""
+    ports: list[_Port] = []
+    counts: dict[str, int] = {}
+    for host in world.hosts.values():
+        if (nic := host.nic(plane)) is None:
+            continue
+        account = world.accounts[host.account]
+        counts[account.name] = counts.get(account.name, 0) + 1
+        private = f"a{account.number}-{counts[account.name]}"
+        interface = private if plane is Plane.PRIVATE else f"h{len(ports) + 1}"
+        ports.append(_Port(interface=interface, nic=nic, host=host, account=account))
+    return ports
+
+
+def _host(host: Host) -> Node:
+    private = host.nic(Plane.PRIVATE) is not None
+    return Node(
+        name=host.name,
+        addresses=tuple(Address(interface=nic.name, address=nic.address) for nic in host.nics),
+        routes=tuple(PlannedRoute(dst=r.dst, gateway=r.gateway, interface=r.interface) for r in host.routes),
+        resolver=PRIVATE_RESOLVER if private else PUBLIC_RESOLVER,
+    )
+
+
+def _backbone(world: World, ports: list[_Port]) -> Node:
+    to_services = PlannedRoute(dst=CLOUD_SERVICES, gateway=SERVICE_LINK[1].ip, interface=TO_SERVICES)
+    to_iaas = replace(to_services, dst=IAAS_SERVICES)
+    end = PlannedRoute(dst=EVERYWHERE, kind="unreachable")
+    shared = [port.route for port in ports if not port.account.vrf]
+    tables = [
+        _table(account_table(account), account.name, [p for p in ports if p.account.name == account.name],
+               (to_iaas, *([to_services] if account.service_endpoints else []), end))
+        for account in world.accounts.values() if account.vrf
+    ]  # fmt: skip
+    back = _table(RETURNS, "", ports, (end,))
+    return Node(
+        name=BACKBONE,
+        forwards=True,
+        addresses=(
+            *(Address(interface=port.interface, address=port.address, connected=False) for port in ports),
+            Address(interface=TO_SERVICES, address=SERVICE_LINK[0]),
+        ),
+        routes=(*shared, to_iaas, to_services, end),
+        tables=(*tables, replace(back, interfaces=(TO_SERVICES,))),
+        filters=tuple(_backbone_filters(world, ports)),
+    )
+
+
+def _table(number: int, owner: str, ports: list[_Port], more: tuple[PlannedRoute, ...]) -> RoutingTable:
+    routes = (*(port.route for port in ports), *more)
+    return RoutingTable(
+        number=number,
+        owner=owner,
+        interfaces=tuple(port.interface for port in ports),
+        routes=tuple(replace(route, table=number) for route in routes),
+    )
+
+
+def _backbone_filters(world: World, ports: list[_Port]) -> list[Filter]:
+    def of(*accounts: Account) -> frozenset[str]:
+        names = {account.name for account in accounts}
+        return frozenset(port.interface for port in ports if port.account.name in names)
+
+    accounts = world.accounts.values()
+    without_vrf = of(*(a for a in accounts if not a.vrf))
+    without_endpoints = of(*(a for a in accounts if a.vrf and not a.service_endpoints))
+    services = frozenset({TO_SERVICES})
+    return [
+        Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
+        # The table of such an account ends in "unreachable"; the notice of it is what gets lost.
+        Filter(
+            hook="output",
+            rule="edge.no-service-endpoint",
+            outgoing=without_endpoints,
+            destination=(CLOUD_SERVICES,),
+            lost=True,
+        ),
+        *(Filter(hook="forward", verdict="accept", incoming=of(a), outgoing=of(a)) for a in accounts),
+        Filter(hook="forward", verdict="accept", outgoing=services),
+        Filter(hook="forward", verdict="accept", incoming=services),
+        Filter(hook="forward", rule="edge.other-account"),
+    ]
+
+
+def _internet(ports: list[_Port]) -> Node:
+    never = NEVER_ON_THE_INTERNET
+    return Node(
+        name=INTERNET,
+        forwards=True,
+        addresses=(
+            *(Address(interface=port.interface, address=port.address) for port in ports),
+            Address(interface=TO_SERVICES, address=PUBLIC_LINK[0]),
+        ),
+        routes=(PlannedRoute(dst=PUBLIC_NET, gateway=PUBLIC_LINK[1].ip, interface=TO_SERVICES),),
+        filters=(
+            Filter(hook="prerouting", rule="internet.no-private-service", destination=(CLOUD_SERVICES,)),
+            Filter(hook="prerouting", rule="internet.no-private-address", destination=never),
+            Filter(hook="prerouting", rule="internet.no-private-address", source=never),
+        ),
+    )
+
+
+def _services(name: str, doors: tuple[Endpoint, ...], plane: Plane) -> Node:
+    private = plane is Plane.PRIVATE
+    here = PRIVATE_RESOLVER if private else PUBLIC_RESOLVER
+    served = dict.fromkeys([here, *(a for door in doors if door.plane is plane for a in door.addresses)])
+    link, witness = (SERVICE_LINK, PRIVATE_WITNESS_LINK) if private else (PUBLIC_LINK, PUBLIC_WITNESS_LINK)
+    back = PlannedRoute(dst=BACKBONE_NET if private else EVERYWHERE, gateway=link[0].ip, interface="eth0")
+    return Node(
+        name=name,
+        addresses=(
+            Address(interface="eth0", address=link[1]),
+            Address(interface=TO_WITNESS, address=witness[0]),
+            *(Address(interface="lo", address=IPv4Interface((int(address), 32))) for address in served),
+        ),
+        routes=(back,),
+        filters=(
+            Filter(hook="prerouting", rule=DOOR_PRIVATE if private else DOOR_PUBLIC, verdict="log", opening=True),
+        ),
+    )
+
+
+def _witness(name: str) -> Node:
+    private = name == WITNESS_PRIVATE
+    link = PRIVATE_WITNESS_LINK if private else PUBLIC_WITNESS_LINK
+    networks: tuple[IPv4Network, ...] = (SERVICE_ENDPOINTS, IAAS_SERVICES) if private else (PUBLIC_NET,)
+    via: IPv4Address = link[0].ip
+    return Node(
+        name=name,
+        addresses=(Address(interface="eth0", address=link[1]),),
+        routes=tuple(PlannedRoute(dst=network, gateway=via, interface="eth0") for network in networks),
+        resolver=PRIVATE_RESOLVER if private else PUBLIC_RESOLVER,
+    )

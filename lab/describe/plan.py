@@ -1,0 +1,168 @@
+"""Plans: which nodes, links, addresses, routes, tables, filters and doors a world needs, in order, as values.
+
+A plan can be printed and compared; two plans of two worlds differ in exactly what a change does to the
+kernel. It says nothing of *how*: whether an account's table is a VRF device or a policy-routing table
+is decided in ``lab.net``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from lab.model.endpoint import Endpoint
+
+MAIN = 254
+RETURNS = 900
+"""The table for what comes back from the service network: every account's subnets."""
+FIRST_ACCOUNT_TABLE = 1000
+
+BACKBONE, INTERNET = "backbone", "internet"
+PRIVATE_SERVICES, PUBLIC_SERVICES = "private-services", "public-services"
+WITNESS_PRIVATE, WITNESS_PUBLIC = "witness-private", "witness-public"
+DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
+"""Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address of an interface; ``connected`` False: it brings no route of its own to the main table."""
+
+    interface: str
+    address: IPv4Interface
+    connected: bool = True
+
+    def __str__(self) -> str:
+        """As ``ip address`` would say it."""
+        return f"{self.address} dev {self.interface}" + ("" if self.connected else " noprefixroute")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRoute:
+    """A route; ``kind`` is ``unicast`` or ``unreachable``."""
+
+    dst: IPv4Network
+    gateway: IPv4Address | None = None
+    interface: str | None = None
+    table: int = MAIN
+    kind: str = "unicast"
+
+    def __str__(self) -> str:
+        """As ``ip route`` would say it."""
+        kind = "" if self.kind == "unicast" else f"{self.kind} "
+        dst = "default" if self.dst.prefixlen == 0 else str(self.dst)
+        via = f" via {self.gateway}" if self.gateway else ""
+        dev = f" dev {self.interface}" if self.interface else ""
+        return f"{kind}{dst}{via}{dev} table {self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """A table of its own for what arrives on ``interfaces``: an account's, or the way back.
+
+    ``owner`` is the account's name, or empty. Its routes end in ``unreachable default``: without it a
+    lookup falls through to the main table and finds the way to the services.
+    """
+
+    number: int
+    owner: str
+    interfaces: tuple[str, ...]
+    routes: tuple[PlannedRoute, ...]
+
+    def __str__(self) -> str:
+        """One line: number, owner, interfaces."""
+        return f"table {self.number} ({self.owner or 'returns'}) for {', '.join(self.interfaces) or 'nobody'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """One packet filter rule; every given field must match.
+
+    Attributes:
+        hook: prerouting, forward or output.
+        rule: The id under which it counts and logs; empty where it does neither.
+        verdict: drop, accept, or ``log`` (count and log, let pass).
+        incoming, outgoing: Interface names; None matches all, an empty set nothing.
+        source, destination: Prefixes, any of which may match.
+        lost: Matches ICMP "destination unreachable" whose quoted packet was bound for ``destination``.
+        opening: Matches the first packet of a TCP connection only.
+    """
+
+    hook: str
+    rule: str = ""
+    verdict: str = "drop"
+    incoming: frozenset[str] | None = None
+    outgoing: frozenset[str] | None = None
+    source: tuple[IPv4Network, ...] = ()
+    destination: tuple[IPv4Network, ...] = ()
+    lost: bool = False
+    opening: bool = False
+
+    def __str__(self) -> str:
+        """One line: hook, matches, verdict, rule."""
+        parts = [self.hook]
+        for name, names in (("iif", self.incoming), ("oif", self.outgoing)):
+            if names is not None:
+                parts.append(f"{name} {{{', '.join(sorted(names))}}}")
+        for name, networks in (("from", self.source), ("to", self.destination)):
+            if networks:
+                parts.append(f"{name} {', '.join(map(str, networks))}")
+        parts += ["lost"] * self.lost + ["opening"] * self.opening + [self.verdict]
+        return " ".join((*parts, self.rule)).strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine of the lab: host, router, service node or witness. ``forwards`` makes it a router."""
+
+    name: str
+    forwards: bool = False
+    addresses: tuple[Address, ...] = ()
+    routes: tuple[PlannedRoute, ...] = ()
+    tables: tuple[RoutingTable, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    resolver: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A veth pair between two nodes, by interface names."""
+
+    a: tuple[str, str]
+    b: tuple[str, str]
+
+    def __str__(self) -> str:
+        """Both ends."""
+        return f"{self.a[0]}:{self.a[1]} -- {self.b[0]}:{self.b[1]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a world needs of a kernel and of the services, in the order in which it is made."""
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+    doors: tuple[Endpoint, ...]
+    names: Mapping[str, tuple[IPv4Address, ...]] = field(default_factory=dict)
+
+    def node(self, name: str) -> Node:
+        """Return the node ``name``; KeyError if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the plan as text, one operation a line."""
+        yield from (f"node {node.name}" for node in self.nodes)
+        yield from (f"link {link}" for link in self.links)
+        for node in self.nodes:
+            yield from (f"{node.name}: address {address}" for address in node.addresses)
+            yield from (f"{node.name}: route {route}" for route in node.routes)
+            for table in node.tables:
+                yield f"{node.name}: {table}"
+                yield from (f"{node.name}: route {route}" for route in table.routes)
+            yield from (f"{node.name}: filter {rule}" for rule in node.filters)
+        for door in self.doors:
+            yield f"door {door.name} {door.names[0]}:{door.port} at {', '.join(map(str, door.addresses))}"

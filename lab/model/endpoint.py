@@ -1,0 +1,88 @@
+"""Endpoints: the front doors of the emulated cloud, derived from a world.
+
+An endpoint is a surface on a plane in a region, with its host names, addresses and port. Names and
+ports follow the page's port-based form: instances of one region share a name and differ by port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from lab.model.addresses import HS_CRYPTO_OCTET, IAM_OCTET, REGIONS, private_addresses, public_address
+from lab.model.plane import Plane, Surface
+from lab.model.world import Instance, World
+
+FIRST_PORT = 9042  # the page's example instance
+HTTPS = 443
+HOME_REGION = REGIONS[0]
+"""IAM's private host is served from here; the product offers it in us-south and us-east only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One front door. ``instance`` is None for services that all instances share."""
+
+    surface: Surface
+    plane: Plane
+    region: str
+    names: tuple[str, ...]
+    addresses: tuple[IPv4Address, ...]
+    port: int
+    instance: str | None = None
+
+    @property
+    def name(self) -> str:
+        """A short name for logs and evidence, such as ``kms/private/keys`` or ``iam/public``."""
+        return "/".join(filter(None, (self.surface.value, self.plane.value, self.instance)))
+
+    @property
+    def url(self) -> str:
+        """The URL that a client is given; no port where it is the scheme's own."""
+        return f"https://{self.names[0]}" + ("" if self.port == HTTPS else f":{self.port}")
+
+
+def kms_port(instance: Instance) -> int:
+    """Return the instance's key-management port; its EP11 port is the next one (page: one port each)."""
+    return FIRST_PORT + 2 * (instance.number - 1)
+
+
+def kms(instance: Instance, plane: Plane) -> Endpoint:
+    """Return an instance's key-management endpoint on ``plane``."""
+    private = plane is Plane.PRIVATE
+    name = f"api{'.private' if private else ''}.{instance.region}.hs-crypto.cloud.ibm.com"
+    return Endpoint(
+        surface=Surface.KMS,
+        plane=plane,
+        region=instance.region,
+        names=(name,),
+        addresses=_addresses(instance.region, plane, HS_CRYPTO_OCTET),
+        port=kms_port(instance),
+        instance=instance.name,
+    )
+
+
+def iam(plane: Plane) -> Endpoint:
+    """Return IAM's token endpoint on ``plane``."""
+    name = "private.iam.cloud.ibm.com" if plane is Plane.PRIVATE else "iam.cloud.ibm.com"
+    return Endpoint(
+        surface=Surface.IAM,
+        plane=plane,
+        region=HOME_REGION,
+        names=(name,),
+        addresses=_addresses(HOME_REGION, plane, IAM_OCTET),
+        port=HTTPS,
+    )
+
+
+def endpoints(world: World) -> tuple[Endpoint, ...]:
+    """Return every front door of ``world``: IAM's first, then each instance's, public before private."""
+    planes = (Plane.PUBLIC, Plane.PRIVATE)
+    shared = [iam(plane) for plane in planes]
+    return (*shared, *(kms(instance, plane) for instance in world.instances.values() for plane in planes))
+
+
+def _addresses(region: str, plane: Plane, octet: int) -> tuple[IPv4Address, ...]:
+    if plane is Plane.PRIVATE:
+        return private_addresses(region, octet)
+    return (public_address(region, octet),)

@@ -1,0 +1,134 @@
+"""The rule catalogue: everything that the product's page states, and what follows or had to be assumed.
+
+A verdict's cause is an id of this table. ``docs/rules.md`` is generated from it (``python -m
+lab.model.rules``). The page is "Using service endpoints to privately connect to Hyper Protect Crypto
+Services"; sections are its anchors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+PAGE = "https://cloud.ibm.com/docs/hs-crypto?topic=hs-crypto-secure-connection"
+
+
+class Mark(Enum):
+    """How a rule is known."""
+
+    DOCUMENTED = "documented"
+    DERIVED = "derived"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. ``reason`` says whence it is derived or why it is assumed; empty if the page says it.
+
+    ``decides`` is true for rules that can be the cause of a verdict in this version.
+    """
+
+    id: str
+    statement: str
+    section: str
+    mark: Mark
+    reason: str = ""
+    decides: bool = False
+
+
+def _documented(id_: str, section: str, statement: str, *, decides: bool = False) -> Rule:
+    return Rule(id=id_, statement=statement, section=section, mark=Mark.DOCUMENTED, decides=decides)
+
+
+def _derived(id_: str, section: str, statement: str, reason: str) -> Rule:
+    return Rule(id=id_, statement=statement, section=section, mark=Mark.DERIVED, reason=reason, decides=True)
+
+
+def _assumed(id_: str, section: str, statement: str, reason: str) -> Rule:
+    return Rule(id=id_, statement=statement, section=section, mark=Mark.ASSUMED, reason=reason, decides=True)
+
+
+_TOP, _POLICY, _BOTH, _ONLY = "secure-connection", "understand-network-access-policies", "public-and-private", "private-only"
+_BEFORE, _STEP1, _STEP2 = "private-endpoint-prereqs", "configure-network", "service-endpoint-private-endpoints"
+_STEP3, _STEP4, _STEP5 = "target-tke-private-endpoint", "secure-connection-key-ceremony", "target-internal-endpoint"
+_STEP6 = "Test-private-connection"
+
+CATALOGUE = (
+    _documented("private.off-internet", _TOP, "Private routes are neither accessible nor reachable over the internet."),
+    _documented("policy.exists", _POLICY, "A network access policy can block an instance from getting API requests from public or private networks."),
+    _documented("policy.new-and-existing", _POLICY, "It applies to newly provisioned and to existing instances."),
+    _documented("policy.enforced-once-set", _POLICY, "For an existing instance it is enforced after it is set."),
+    _documented("policy.two-options", _POLICY, "There are two options: public and private network access, and private network access only."),
+    _documented("policy.public-and-private", _BOTH, "With public-and-private the instance accepts API requests from both endpoints.", decides=True),
+    _documented("policy.default", _BOTH, "Public and private network access is the default and holds where no policy is set.", decides=True),
+    _documented("policy.private-endpoint-served", _ONLY, "With private-only the instance accepts API requests from private endpoints.", decides=True),
+    _documented("policy.private-only", _ONLY, "With private-only no API call can be made from the public network, the call to change the policy included.", decides=True),
+    _documented("policy.environment-first", _ONLY, "The private environment should stand before the policy is set to private-only."),
+    _documented("policy.needs-initialised", _ONLY, "Before the network access policy is updated the instance must be initialised.", decides=True),
+    _documented("policy.at-provisioning", _ONLY, "The option can be chosen when an instance is provisioned, by UI or CLI."),
+    _documented("policy.updated-later", _ONLY, "It can be updated after provisioning and initialisation."),
+    _documented("policy.not-in-the-ui", _ONLY, "Under private-only the UI manages no keys; the policy is switched by CLI or API."),
+    _documented("policy.not-enforced-after-delete", _ONLY, "The policy is not enforced after the command to delete the instance is issued.", decides=True),
+    _documented("policy.both-apis", _ONLY, "It affects the key management API and the GREP11 and PKCS #11 APIs."),
+    _documented("account.vrf-first", _BEFORE, "The infrastructure account must be enabled for VRF."),
+    _documented("account.own-table", _BEFORE, "Enabling VRF creates a separate routing table for the account, routed separately."),
+    _documented("account.vrf-one-way", _BEFORE, "VRF cannot be disabled once enabled."),
+    _documented("account.service-endpoints", _BEFORE, "The infrastructure account must be enabled for service endpoints."),
+    _documented("account.private-ip", _BEFORE, "With service endpoints the service is reached by a private IP that is accessible only through the private network."),
+    _documented("account.all-instances", _BEFORE, "Once they are enabled, all existing and future instances are available from both endpoints."),
+    _documented("host.private-route", _STEP1, "A VSI or test machine needs a route to 166.9.0.0/16 through its private gateway."),
+    _documented("host.any-interface", _STEP1, "Gateway and interface are the machine's own, such as 10.x.x.x and eth10."),
+    _documented("host.verify-route", _STEP1, "The new route can be verified by displaying the routing table."),
+    _documented("instance.policy-choice", _STEP2, "private-only or public-and-private is chosen at provisioning and can always be updated later."),
+    _documented("tke.login", _STEP3, "A login that fails is repeated with --sso; a federated ID requires it and gets a one-time passcode."),
+    _documented("tke.private-addr", _STEP3, "TKE_PRIVATE_ADDR sets the TKE endpoint, public or private, by region."),
+    _documented("tke.unset-is-public", _STEP3, "The public TKE endpoint is used when TKE_PRIVATE_ADDR is unset or names it."),
+    _documented("instance.initialise-privately", _STEP4, "An instance provisioned private-only is initialised, as everything after, in the private network."),
+    _documented("instance.initialise-publicly", _STEP4, "An instance provisioned public-and-private can be initialised in a public network."),
+    _documented("instance.initialise-ways", _STEP4, "Initialisation uses key part files, or smart cards and the Management Utilities."),
+    _documented("ep11.endpoint", _STEP5, "GREP11 needs only its endpoint switched to the private one."),
+    _documented("account.show", _STEP5, "`ibmcloud account show` tells whether service endpoints are enabled."),
+    _documented("kms.private-addr", _STEP5, "KP_PRIVATE_ADDR sets the key-management endpoint, public or private, with the instance's port."),
+    _documented("kms.discovery", _STEP5, "The instance document lists host and port of kms and ep11, public and private."),
+    _documented("kms.root-key", _STEP6, "The private connection is tested by creating a root key at the private endpoint and listing keys."),
+    _derived("host.no-route", _STEP1, "A host without any route to the address sends nothing.", "Linux answers ENETUNREACH before a packet is made."),
+    _derived("host.no-resolver", _STEP1, "A host that cannot reach its resolver finds no name.", "VSIs ask 161.26.0.10 over the private NIC, internet hosts a public resolver."),
+    _derived("internet.no-private-service", _TOP, "A packet for 166.8.0.0/14 on the internet dies at its edge.", "Private routes are not reachable over the internet; without the 166.9.0.0/16 route a VSI's packets follow the default route out of the public NIC."),
+    _derived("internet.no-private-address", _TOP, "Private addresses are not carried on the internet.", "RFC 1918 space and 161.26.0.0/16 belong to the private backbone."),
+    _derived("door.served", _STEP6, "The service answered; no policy applies to this surface.", "The network access policy belongs to instances; IAM is none."),
+    _derived("door.other-account", _POLICY, "A token of one account opens no instance of another.", "IAM roles are granted within an account; the answer is that of a missing role."),
+    _derived("key.unknown", _STEP6, "A key that the instance does not hold is not found.", "Key-management API, KEY_NOT_FOUND_ERR."),
+    _derived("operator.done", _BEFORE, "The lab's operator carried the change out.", "VRF, service endpoints, provisioning and initialisation have no API in this lab yet."),
+    _assumed("edge.no-vrf", _BEFORE, "Packets of an account without VRF for the service network are dropped at the backbone's edge, silently.", "The page makes VRF a prerequisite; how the packets die is not published."),
+    _assumed("edge.no-service-endpoint", _BEFORE, "With VRF but without service endpoints the account's table has no way to the service network; its packets are lost silently.", "The page makes service endpoints a prerequisite; how the packets die is not published."),
+    _assumed("edge.other-account", _BEFORE, "Accounts do not reach each other's private addresses.", "The page speaks of separate routing; accounts without VRF share a table and are kept apart by filters."),
+    _assumed("instance.not-initialised", _STEP4, "An uninitialised instance answers every key call with 400 and CKR_IBM_WK_NOT_INITIALIZED.", "The text is documented for key operations; the status for listing is not."),
+)  # fmt: skip
+
+BY_ID = {rule.id: rule for rule in CATALOGUE}
+
+
+def markdown() -> str:
+    """Return ``docs/rules.md``: the catalogue as a table, with what is assumed first in line of sight."""
+    counts = {mark: sum(rule.mark is mark for rule in CATALOGUE) for mark in Mark}
+    lines = [
+        "# Rules",
+        "",
+        "Generated from `lab/model/rules.py` by `make docs`; do not edit.",
+        "",
+        f"Source: [the product's page]({PAGE}); sections are its anchors. "
+        + ", ".join(f"{count} {mark.value}" for mark, count in counts.items())
+        + ". A rule in bold can be the cause of a verdict.",
+        "",
+        "| rule | section | mark | statement | whence, or why assumed |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for rule in CATALOGUE:
+        name = f"**`{rule.id}`**" if rule.decides else f"`{rule.id}`"
+        cells = (name, f"`{rule.section}`", rule.mark.value, rule.statement, rule.reason or "the page")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

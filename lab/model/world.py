@@ -1,0 +1,148 @@
+"""The world: what a topology describes and what the oracle reasons about, as frozen values by name.
+
+A change returns a new world (``lab.model.action.apply``); nothing here looks at a kernel or a clock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from types import MappingProxyType
+from typing import TypeVar
+
+from lab.errors import ModelError, Problem, nearest
+from lab.model.plane import Plane, Policy
+
+T = TypeVar("T")
+_IDENTITIES = uuid.UUID("6f1c9f58-0d3b-5c0a-9a54-7e0f5f1c2a10")
+
+
+class HostKind(Enum):
+    """What a host is: a VSI has a private and a public NIC, an internet host a public one only."""
+
+    VSI = "vsi"
+    INTERNET = "internet-host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An infrastructure account. ``number`` (from 1) places its addresses and its routing table."""
+
+    name: str
+    number: int
+    vrf: bool = False
+    service_endpoints: bool = False
+
+    @property
+    def id(self) -> str:
+        """The 32 hexadecimal digits by which IAM and CRNs name the account; the same in every run."""
+        return uuid.uuid5(_IDENTITIES, f"account/{self.name}").hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nic:
+    """A network interface: name as the host's own tools print it, address with prefix, gateway, plane."""
+
+    name: str
+    plane: Plane
+    address: IPv4Interface
+    gateway: IPv4Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A static route of a host; ``gateway`` None means that the destination is on the link."""
+
+    dst: IPv4Network
+    gateway: IPv4Address | None
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A VSI (of an account) or an internet host (of nobody, but it may hold an account's API key)."""
+
+    name: str
+    kind: HostKind
+    account: str
+    nics: tuple[Nic, ...]
+    routes: tuple[Route, ...]
+
+    def nic(self, plane: Plane) -> Nic | None:
+        """Return the NIC on ``plane``, or None."""
+        return next((nic for nic in self.nics if nic.plane is plane), None)
+
+    @property
+    def own_plane(self) -> Plane:
+        """The plane that a host uses when nobody says which: private where it has a private NIC."""
+        return Plane.PRIVATE if self.nic(Plane.PRIVATE) else Plane.PUBLIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A crypto instance. ``policy`` None: never set, which means public-and-private (page, "Public and private").
+
+    ``keys`` are the names of the keys that it holds; ``number`` (from 1) places its ports.
+    """
+
+    name: str
+    number: int
+    account: str
+    region: str
+    initialised: bool = False
+    deleted: bool = False
+    policy: Policy | None = None
+    keys: frozenset[str] = frozenset()
+
+    @property
+    def guid(self) -> str:
+        """The instance id, as the ``bluemix-instance`` header carries it; the same in every run."""
+        return str(uuid.uuid5(_IDENTITIES, f"instance/{self.account}/{self.name}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything that a verdict depends on. Mappings are read-only and keep the author's order."""
+
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Freeze the mappings."""
+        for name in ("accounts", "hosts", "instances"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def account(self, name: str, *, where: str = "account") -> Account:
+        """Return an account by name; ModelError with the nearest name if there is none."""
+        return _find(self.accounts, name, where, "account")
+
+    def host(self, name: str, *, where: str = "host") -> Host:
+        """Return a host by name; ModelError with the nearest name if there is none."""
+        return _find(self.hosts, name, where, "host")
+
+    def instance(self, name: str, *, where: str = "instance") -> Instance:
+        """Return an instance by name; ModelError with the nearest name if there is none."""
+        return _find(self.instances, name, where, "instance")
+
+    def with_account(self, account: Account) -> World:
+        """Return a world in which ``account`` replaces the one of its name."""
+        return replace(self, accounts={**self.accounts, account.name: account})
+
+    def with_host(self, host: Host) -> World:
+        """Return a world in which ``host`` replaces the one of its name."""
+        return replace(self, hosts={**self.hosts, host.name: host})
+
+    def with_instance(self, instance: Instance) -> World:
+        """Return a world in which ``instance`` replaces the one of its name, or is added."""
+        return replace(self, instances={**self.instances, instance.name: instance})
+
+
+def _find(mapping: Mapping[str, T], name: str, where: str, kind: str) -> T:
+    try:
+        return mapping[name]
+    except KeyError:
+        raise ModelError(Problem(where=where, text=f"no {kind} named {name!r}", hint=nearest(name, mapping))) from None

@@ -1,0 +1,63 @@
+"""What a front door decides about a call that found it: state, account, policy, keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.model.call import Call, Operation
+from lab.model.outcome import Outcome, Prerequisite
+from lab.model.plane import Plane, Policy, Surface
+from lab.model.world import Host, Instance, World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Outcome, deciding rule, what was decided in words, and what to mend first."""
+
+    outcome: Outcome
+    cause: str
+    fact: str
+    missing: Prerequisite | None = None
+
+
+def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
+    """Return what the door on plane ``door`` answers; ``world`` holds the instance unless the surface is shared."""
+    if call.surface is Surface.IAM:
+        return Decision(outcome=Outcome.REACHED, cause="door.served", fact="IAM issues a token")
+    instance = world.instances[call.instance]
+    if host.account != instance.account:
+        fact = f"a token of {host.account} opens nothing of {instance.account}"
+        return Decision(outcome=Outcome.UNAUTHORIZED, cause="door.other-account", fact=fact)
+    admitted = admit(instance, door)
+    if admitted.outcome is not Outcome.REACHED:
+        return admitted
+    if not instance.initialised:
+        rule = "policy.needs-initialised" if call.operation is Operation.SET_POLICY else "instance.not-initialised"
+        return Decision(
+            outcome=Outcome.BAD_REQUEST,
+            cause=rule,
+            fact=f"{instance.name} is not initialised",
+            missing=Prerequisite.INITIALISED,
+        )
+    if call.key is not None and call.operation is not Operation.CREATE and call.key not in instance.keys:
+        return Decision(outcome=Outcome.NOT_FOUND, cause="key.unknown", fact=f"no key {call.key}")
+    return admitted
+
+
+def admit(instance: Instance, door: Plane) -> Decision:
+    """Return what the network access policy says of a request at ``door``."""
+    if instance.deleted:
+        fact = f"{instance.name} is deleted: the policy is not enforced"
+        return Decision(outcome=Outcome.REACHED, cause="policy.not-enforced-after-delete", fact=fact)
+    if instance.policy is None:
+        return Decision(outcome=Outcome.REACHED, cause="policy.default", fact="no policy is set: both planes are served")
+    if instance.policy is Policy.PUBLIC_AND_PRIVATE:
+        return Decision(outcome=Outcome.REACHED, cause="policy.public-and-private", fact="both planes are served")
+    if door is Plane.PRIVATE:
+        return Decision(outcome=Outcome.REACHED, cause="policy.private-endpoint-served", fact="private-only, private door")
+    return Decision(
+        outcome=Outcome.UNAUTHORIZED,
+        cause="policy.private-only",
+        fact="private-only: refused at the public door",
+        missing=Prerequisite.POLICY,
+    )

@@ -1,0 +1,131 @@
+"""Which front door a call's packets find, if any: names, routes, the backbone's edge, the internet's edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from lab.model.addresses import (
+    CLOUD_SERVICES,
+    IAAS_SERVICES,
+    NEVER_ON_THE_INTERNET,
+    PRIVATE_RESOLVER,
+    PUBLIC_RESOLVER,
+    PUBLIC_SERVICES,
+)
+from lab.model.endpoint import Endpoint
+from lab.model.outcome import Hop, Outcome, Prerequisite
+from lab.model.plane import Plane
+from lab.model.world import Host, Route, World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """The way to a door, or to the place where the packets end.
+
+    ``door`` is the plane of the door that takes the call; None when none does, and then ``outcome``
+    and ``cause`` say what the client sees and why.
+    """
+
+    hops: tuple[Hop, ...]
+    door: Plane | None = None
+    outcome: Outcome = Outcome.REACHED
+    cause: str = ""
+    missing: Prerequisite | None = None
+
+
+def find(world: World, host: Host, endpoint: Endpoint) -> Path:
+    """Return the path of ``host``'s packets to ``endpoint``, name resolution included."""
+    resolver = PRIVATE_RESOLVER if host.nic(Plane.PRIVATE) else PUBLIC_RESOLVER
+    asked = _carry(world, host, resolver)
+    if asked.door is None:
+        hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
+        return Path(hops=hops, outcome=Outcome.NO_NAME, cause="host.no-resolver", missing=asked.missing)
+    address = endpoint.addresses[0]
+    named = Hop(place=host.name, fact=f"{endpoint.names[0]} is {address} (resolver {resolver})")
+    carried = _carry(world, host, address)
+    return Path(
+        hops=(named, *carried.hops),
+        door=carried.door,
+        outcome=carried.outcome,
+        cause=carried.cause,
+        missing=carried.missing,
+    )
+
+
+def longest_prefix(routes: Sequence[Route], address: IPv4Address) -> Route | None:
+    """Return the route that a kernel would take: the longest prefix; of equals the first."""
+    matching = [route for route in routes if address in route.dst]
+    return max(matching, key=lambda route: route.dst.prefixlen, default=None)
+
+
+def table(host: Host) -> tuple[Route, ...]:
+    """Return the host's whole routing table: its subnets, then its static routes."""
+    on_link = (Route(dst=nic.address.network, gateway=None, interface=nic.name) for nic in host.nics)
+    return (*on_link, *host.routes)
+
+
+def _carry(world: World, host: Host, address: IPv4Address) -> Path:
+    route = longest_prefix(table(host), address)
+    if route is None:
+        fact = f"no route to {address}"
+        return _dies((Hop(place=host.name, fact=fact),), Outcome.NO_ROUTE, "host.no-route", Prerequisite.ROUTE)
+    via = f"via {route.gateway} " if route.gateway else ""
+    hops = (Hop(place=host.name, fact=f"route {_net(route.dst)} {via}dev {route.interface}"),)
+    nic = next(nic for nic in host.nics if nic.name == route.interface)
+    if nic.plane is Plane.PRIVATE:
+        return _backbone(world, host, address, hops)
+    return _internet(world, host, address, hops)
+
+
+def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
+    account = world.accounts[host.account]
+    edge = "provider edge"
+    if address in IAAS_SERVICES:
+        return Path(hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE)
+    if address not in CLOUD_SERVICES:
+        hops = (*hops, Hop(place=edge, fact=f"{address} is no service and not of account {account.name}"))
+        return _dies(hops, Outcome.TIMED_OUT, "edge.other-account", Prerequisite.ENDPOINT)
+    if not account.vrf:
+        hops = (*hops, Hop(place=edge, fact=f"account {account.name} has no VRF: dropped"))
+        return _dies(hops, Outcome.TIMED_OUT, "edge.no-vrf", Prerequisite.VRF)
+    if not account.service_endpoints:
+        hops = (*hops, Hop(place=edge, fact=f"table of {account.name} has no way to {CLOUD_SERVICES}: lost"))
+        return _dies(hops, Outcome.TIMED_OUT, "edge.no-service-endpoint", Prerequisite.SERVICE_ENDPOINTS)
+    fact = f"table of {account.name}: {CLOUD_SERVICES} to the service network"
+    return Path(hops=(*hops, Hop(place=edge, fact=fact)), door=Plane.PRIVATE)
+
+
+def _internet(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
+    edge = "internet edge"
+    if address in CLOUD_SERVICES:
+        hops = (*hops, Hop(place=edge, fact=f"{address} is in {CLOUD_SERVICES}: dropped"))
+        return _dies(hops, Outcome.TIMED_OUT, "internet.no-private-service", first_missing(world, host))
+    if any(address in net for net in NEVER_ON_THE_INTERNET):
+        hops = (*hops, Hop(place=edge, fact=f"{address} is private: dropped"))
+        return _dies(hops, Outcome.TIMED_OUT, "internet.no-private-address", first_missing(world, host))
+    if address in PUBLIC_SERVICES:
+        return Path(hops=(*hops, Hop(place=edge, fact=f"{address} is a public service")), door=Plane.PUBLIC)
+    hops = (*hops, Hop(place=edge, fact=f"nobody holds {address}"))
+    return _dies(hops, Outcome.NO_ROUTE, "host.no-route", Prerequisite.ENDPOINT)
+
+
+def first_missing(world: World, host: Host) -> Prerequisite:
+    """Return what to mend first for a private call of ``host``, in the order of the page."""
+    account = world.accounts[host.account]
+    if host.nic(Plane.PRIVATE) is None:
+        return Prerequisite.ENDPOINT
+    if not account.vrf:
+        return Prerequisite.VRF
+    if not account.service_endpoints:
+        return Prerequisite.SERVICE_ENDPOINTS
+    return Prerequisite.ROUTE
+
+
+def _dies(hops: tuple[Hop, ...], outcome: Outcome, cause: str, missing: Prerequisite) -> Path:
+    return Path(hops=hops, outcome=outcome, cause=cause, missing=missing)
+
+
+def _net(network: IPv4Network) -> str:
+    return "default" if network.prefixlen == 0 else str(network)
