@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 import pytest
+
 from lab import wire
 
 
@@ -83,7 +84,7 @@ def test_descriptors_keep_their_order_and_are_not_inherited(
     for number, fd in enumerate(fds):
         assert not os.get_inheritable(fd)
         os.write(fd, b"%d" % number)
-    assert [b"0", b"1", b"2", b"3", b"4"] == [os.read(read, 9) for read, _ in pipes]
+    assert [os.read(read, 9) for read, _ in pipes] == [b"0", b"1", b"2", b"3", b"4"]
     wire.close([*fds, *(fd for both in pipes for fd in both)])
 
 
@@ -98,14 +99,14 @@ def test_the_end_is_none(ends: tuple[socket.socket, socket.socket]) -> None:
     wire.send(ends[0], Card(1))
     ends[0].close()
     assert (Card(1), []) == wire.recv(ends[1], Card)
-    assert (None, []) == wire.recv(ends[1], Card)
+    assert wire.recv(ends[1], Card) == (None, [])
 
 
 def test_a_peer_that_left_messages_unread_has_ended_too(ends: tuple[socket.socket, socket.socket]) -> None:
     """The kernel says ECONNRESET then."""
     wire.send(ends[1], Card(1))
     ends[0].close()
-    assert (None, []) == wire.recv(ends[1], Card)
+    assert wire.recv(ends[1], Card) == (None, [])
 
 
 def test_a_message_of_another_type_is_an_error_and_keeps_no_descriptor(

@@ -1,0 +1,81 @@
+"""Which setting of the machine is behind a refused system call, and the command that mends it.
+
+It reads settings and never changes one. What the machine can do before anything is refused is ``preflight``'s part.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Final
+
+from lab.errors import EnvironmentProblem
+
+_SWITCHES: Final = (
+    ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+)
+_KINDS: Final = ("user", "pid", "mnt", "net", "ipc", "uts")
+_CONTAINER: Final = (
+    "run on the machine itself, or give the container what it withholds: "
+    "docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+    "--security-opt seccomp=unconfined --security-opt systempaths=unconfined --security-opt apparmor=unconfined ..."
+)
+
+
+def setting(name: str) -> str | None:
+    """Return the value of the sysctl ``name`` (with slashes), or None where the kernel has no such thing."""
+    try:
+        return Path("/proc/sys", name).read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def switched_off() -> tuple[str, str] | None:
+    """Return (what, fix) for the setting that keeps ordinary users from user namespaces, or None."""
+    for name, bad, good in _SWITCHES:
+        if setting(name) == bad:
+            return f"{name.replace('/', '.')} is {bad}", f"sudo sysctl -w {good}"
+    return None
+
+
+def exhausted() -> tuple[str, str] | None:
+    """Return (what, fix) for a kind of namespace of which the machine allows none, or None."""
+    for kind in _KINDS:
+        if setting(f"user/max_{kind}_namespaces") == "0":
+            return f"user.max_{kind}_namespaces is 0", f"sudo sysctl -w user.max_{kind}_namespaces=10000"
+    return None
+
+
+def explain(error: OSError) -> EnvironmentProblem:
+    """Return the problem behind ``error``, which a call of ``lab.kernel.namespaces`` or a fork raised."""
+    text = f"the lab's processes and namespaces cannot be made: {error.strerror or error}"
+    match error.errno:
+        case errno.ENOSPC if (found := exhausted()) is not None:
+            return EnvironmentProblem(f"{text} ({found[0]})", fix=found[1])
+        case errno.ENOSPC if "mount" in str(error) or "unshare" not in str(error):
+            return EnvironmentProblem(text, fix="free some space: df -h; df -i")
+        case errno.ENOSPC:
+            return EnvironmentProblem(
+                f"{text} (too many namespaces at once)",
+                fix="sudo sysctl -w " + " ".join(f"user.max_{kind}_namespaces=10000" for kind in _KINDS),
+            )
+        case errno.EMFILE | errno.ENFILE:
+            return EnvironmentProblem(f"{text} (too many open files)", fix="ulimit -n 4096; sysctl fs.file-max")
+        case errno.EAGAIN:
+            return EnvironmentProblem(f"{text} (too many processes)", fix="ulimit -u; cat /sys/fs/cgroup/pids.max")
+        case errno.ENOMEM:
+            return EnvironmentProblem(text, fix="free some memory: a lab needs about 20 MB")
+        case errno.EPERM | errno.EACCES if (found := switched_off()) is not None:
+            return EnvironmentProblem(f"{text} ({found[0]})", fix=found[1])
+        case errno.EPERM | errno.EACCES if "mount(/proc)" in str(error):
+            return EnvironmentProblem(f"{text} (parts of /proc are masked, as containers do)", fix=_CONTAINER)
+        case errno.EPERM | errno.EACCES:
+            return EnvironmentProblem(f"{text} (a container or a security module forbids it)", fix=_CONTAINER)
+        case errno.EINVAL | errno.ENOSYS:
+            return EnvironmentProblem(
+                f"{text} (the kernel lacks a kind of namespace)",
+                fix="boot a kernel with CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS, CONFIG_IPC_NS and CONFIG_UTS_NS",
+            )
+        case _:
+            return EnvironmentProblem(text, fix="pelab doctor")

@@ -1,0 +1,165 @@
+"""A client's conversation with a lab: any thread asks, and gets the answer to its own question.
+
+There is no reading thread: of the threads that wait, one reads for all. It starts nothing and knows no request by name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from lab import wire
+from lab.errors import LiveError
+from lab.live.protocol import Answer, Failed, Head, Notice, Request, error_in, with_id
+
+A = TypeVar("A", bound=Answer)
+
+
+class LabEnded(LiveError):
+    """The lab has ended: closed here, killed, or its network process died."""
+
+
+class Channel:
+    """One message socket to a lab, for any number of threads."""
+
+    def __init__(self, sock: socket.socket, *, epitaph: Callable[[], str]) -> None:
+        """Own ``sock``; ``epitaph`` says what is known about the end of the lab, once it has ended."""
+        self.notices: list[Notice] = []
+        self._sock, self._epitaph = sock, epitaph
+        self._ids = itertools.count(1)
+        self._turn = threading.Condition()
+        self._reading = self._ended = False
+        self._answers: dict[int, tuple[bytes, list[int]]] = {}
+        self._waited: set[int] = set()
+
+    def ask(self, request: Request, form: type[A], fds: Sequence[int] = (), *, timeout_s: float | None = None) -> A:
+        """Return the answer to ``request``, of type ``form``; ``fds`` ride along and stay open here.
+
+        Raises:
+            PelabError: What the lab said instead, as the error that was raised there.
+            LabEnded: There is no lab any more.
+            LiveError: No answer within ``timeout_s``.
+        """
+        number = next(self._ids)
+        self._expect(number)
+        try:
+            wire.send(self._sock, with_id(request, number), fds)
+        except OSError as error:
+            self._forget(number)
+            raise LabEnded(self._epitaph()) from error
+        answer, extra = self.receive(number, form, timeout_s=timeout_s)
+        wire.close(extra)
+        return answer
+
+    def first(self, form: type[A]) -> tuple[A, list[int]]:
+        """Return the lab's first word, which nobody asked for, and its descriptors."""
+        self._expect(0)
+        return self.receive(0, form)
+
+    def receive(self, number: int, form: type[A], *, timeout_s: float | None = None) -> tuple[A, list[int]]:
+        """Return the message with this id, and its descriptors, which the caller owns."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        try:
+            data, fds = self._wait(number, deadline)
+        finally:
+            self._forget(number)
+        message: Any = wire.decode(data, form | Failed)
+        if isinstance(message, Failed):
+            wire.close(fds)
+            raise error_in(message)
+        answer: A = message
+        return answer, fds
+
+    def drained(self) -> bool:
+        """Read what has already come and return whether the lab has ended, without waiting."""
+        with self._turn:
+            if self._ended or self._reading:
+                return self._ended
+            self._reading = True
+        self._read(deadline=0.0)
+        return self._ended
+
+    def close(self) -> None:
+        """End the conversation, for every thread and also for forked children that hold a copy of the socket."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # the lab was faster
+        finally:
+            with self._turn:
+                if not self._reading:
+                    self._ended = True
+                    self._sock.close()
+                self._turn.notify_all()
+
+    def _expect(self, number: int) -> None:
+        """An answer with this id will be wanted."""
+        with self._turn:
+            self._waited.add(number)
+
+    def _forget(self, number: int) -> None:
+        """Nobody wants this id any more."""
+        with self._turn:
+            self._waited.discard(number)
+            _, fds = self._answers.pop(number, (b"", []))
+        wire.close(fds)
+
+    def _wait(self, number: int, deadline: float | None) -> tuple[bytes, list[int]]:
+        """Return the raw answer; read for everybody when nobody else does."""
+        while True:
+            with self._turn:
+                while True:
+                    if number in self._answers:
+                        return self._answers.pop(number)
+                    if self._ended:
+                        raise LabEnded(self._epitaph())
+                    if deadline is not None and time.monotonic() >= deadline:
+                        raise LiveError("the lab did not answer in time")
+                    if not self._reading:
+                        break
+                    self._turn.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                self._reading = True
+            self._read(deadline)
+
+    def _read(self, deadline: float | None) -> None:
+        """Read one message, or nothing until ``deadline``, and hand the turn back on every path."""
+        data: bytes | None = b""
+        fds: list[int] = []
+        try:
+            if deadline is None or _readable(self._sock, deadline):
+                data, fds = wire.recv_bytes(self._sock)
+        except OSError as error:
+            # descriptors exhausted here: the answer is lost, so the conversation is too
+            data = None
+            raise LabEnded(f"the conversation with the lab broke: {error}") from error
+        finally:
+            with self._turn:
+                self._reading = False
+                if data is None:
+                    self._ended = True
+                    self._sock.close()
+                elif data:
+                    self._sort(data, fds)
+                self._turn.notify_all()
+
+    def _sort(self, data: bytes, fds: list[int]) -> None:
+        """Keep a message for whoever waits for it; an answer that nobody wants any more is dropped."""
+        head: Head = wire.decode(data, Head)
+        if head.type == "notice":
+            self.notices.append(wire.decode(data, Notice))
+        elif head.id in self._waited:
+            self._answers[head.id] = (data, fds)
+            return
+        wire.close(fds)
+
+
+def _readable(sock: socket.socket, deadline: float) -> bool:
+    """Wait until ``sock`` has something, at most until ``deadline`` (monotonic)."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))

@@ -1,0 +1,89 @@
+"""The network process's side of the cloud process: ask it, hear its log, see its end.
+
+It decides nothing and starts nothing; the cloud process is ``lab.serve.process``, forked by ``lab.live.init``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from lab import wire
+from lab.errors import LiveError
+from lab.live.connection import Connection
+from lab.live.protocol import with_id
+from lab.serve.messages import Done, Failed, FromCloud, Log, Prepared, Request
+
+
+class CloudEnded(LiveError):
+    """The cloud process has ended: what was refused since then says nothing about the network or a policy."""
+
+
+class Cloud:
+    """The cloud process, as the network process sees it. Made inside the running loop."""
+
+    def __init__(self, sock: socket.socket, *, ended: Callable[[], None]) -> None:
+        """Talk to the cloud process behind ``sock``; ``ended`` is called when it has ended unasked."""
+        self.lines: list[str] = []
+        self._listeners: list[Callable[[str], None]] = []
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Done | Prepared]] = {}
+        self._told = ended
+        self._connection = Connection(sock, received=self._heard, ended=self._over)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the cloud process is there."""
+        return self._connection.open
+
+    def on_log(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with each log line, from now on."""
+        self._listeners.append(listener)
+
+    async def ask(self, request: Request, fds: Sequence[int] = ()) -> Done | Prepared:
+        """Return the answer to ``request``, whose ``id`` is set here; ``fds`` ride along and stay open here.
+
+        Raises:
+            CloudEnded: There is no cloud process any more.
+            LiveError: It could not do it.
+        """
+        if not self.alive:
+            raise CloudEnded("the cloud process has ended")
+        number = next(self._ids)
+        future: asyncio.Future[Done | Prepared] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            self._connection.send(with_id(request, number), fds)
+            return await future
+        finally:
+            self._waiting.pop(number, None)
+
+    def _heard(self, data: bytes, fds: list[int]) -> None:
+        """Sort one message: a log line, or the answer somebody waits for."""
+        wire.close(fds)
+        try:
+            message: FromCloud = wire.decode(data, FromCloud)
+        except msgspec.MsgspecError as error:
+            raise LiveError(f"the cloud process said something unknown: {error}") from error
+        match message:
+            case Log():
+                self.lines.append(message.line)
+                for listener in self._listeners:
+                    listener(message.line)
+            case Failed():
+                if (future := self._waiting.get(message.id)) is not None and not future.done():
+                    future.set_exception(LiveError(message.error))
+            case _:
+                if (future := self._waiting.get(message.id)) is not None and not future.done():
+                    future.set_result(message)
+
+    def _over(self) -> None:
+        """Fail everything that still waits, and tell."""
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(CloudEnded("the cloud process has ended"))
+        self._told()

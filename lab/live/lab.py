@@ -1,0 +1,308 @@
+"""The client's side of a lab: ``Nursery`` starts the process that forks labs, ``Lab`` is one of them.
+
+Works in any process and any thread, as root and as an ordinary user: it needs the standard library and msgspec, never
+re-executes anybody, starts no thread, installs no handler and changes nothing in the process it lives in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from lab import wire
+from lab.errors import BringUpFailed, EnvironmentProblem, TearDownFailed
+from lab.live import causes
+from lab.live.channel import Channel
+from lab.live.protocol import Answer, Done, Failed, Fork, Notice, NurseryReady, Ping, Pong, Ready, Request, error_in
+
+A = TypeVar("A", bound=Answer)
+
+_HOME: Final = str(Path(__file__).resolve().parents[2])
+# what the nursery inherits: enough to run programs, nothing that instruments or redirects them
+_KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "LD_LIBRARY_PATH", "TERM")
+_BOOT: Final = """
+import os, sys
+paths = sys.argv.pop().split(os.pathsep)
+if paths[0] not in sys.path:
+    sys.path.insert(0, paths[0])
+sys.path += [path for path in paths[1:] if path not in sys.path]
+from lab.live import nursery
+nursery.main(int(sys.argv[1]), int(sys.argv[2]))
+"""
+_ERRORS_BYTES: Final = 256 * 1024
+_PATIENCE_S: Final = 10.0
+
+
+class ErrorsFile:
+    """A memfd that is the standard output and error of the lab's processes: bounded, shown when something breaks."""
+
+    def __init__(self) -> None:
+        """Make the file; its size is fixed, so a process that chatters cannot fill the memory."""
+        self.fd = os.memfd_create("pelab errors", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.fd, _ERRORS_BYTES)
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+        weakref.finalize(self, os.close, self.fd)
+
+    def text(self) -> str:
+        """Return what was written so far; at most the first 256 KiB."""
+        return os.pread(self.fd, _ERRORS_BYTES, 0).partition(b"\0")[0].decode(errors="replace").strip()
+
+
+class Nursery:
+    """The process that labs are forked from; ``start`` makes one, ``shared`` returns this process's own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket, errors: ErrorsFile) -> None:
+        """Keep what ``start`` made."""
+        self._process, self._sock, self._errors = process, sock, errors
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._seconds: float | None = None
+        self._close = weakref.finalize(self, _end_nursery, process, sock, self._owner)
+
+    @classmethod
+    def start(cls, *, python: str | None = None, user: int | None = None) -> Nursery:
+        """Start a nursery without waiting for it.
+
+        Args:
+            python: The interpreter that it runs on; this process's own by default.
+            user: The uid (and gid) that it runs as; only root may choose.
+        """
+        python = python or sys.executable
+        if not python:
+            raise EnvironmentProblem("this process does not know its Python interpreter", fix="set sys.executable")
+        paths = os.pathsep.join([_HOME, *(path for path in sys.path if path.startswith("/"))])
+        environment = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+        try:
+            errors = ErrorsFile()
+            ours, theirs = wire.pair()
+            with theirs:
+                me = os.pidfd_open(os.getpid())
+                try:
+                    process = subprocess.Popen(
+                        [python, "-I", "-c", _BOOT, str(theirs.fileno()), str(me), paths],
+                        pass_fds=(theirs.fileno(), me),
+                        stdin=subprocess.DEVNULL,
+                        stdout=errors.fd,
+                        stderr=errors.fd,
+                        cwd="/",
+                        env=environment,
+                        user=user,
+                        group=user,
+                        extra_groups=None if user is None else [],
+                    )
+                finally:
+                    os.close(me)
+        except FileNotFoundError as error:
+            raise EnvironmentProblem(f"no interpreter to run the lab on: {error}", fix="pelab doctor") from error
+        except OSError as error:
+            raise causes.explain(error) from error
+        return cls(process, ours, errors)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is this process's (not that of a process that forked us) and has not ended."""
+        return self._close.alive and self._owner == os.getpid() and self._process.poll() is None
+
+    def wait(self) -> float:
+        """Wait until it can fork labs; return the seconds that it needed.
+
+        Raises:
+            EnvironmentProblem: This machine does not let it; the error says what mends that.
+            BringUpFailed: It broke.
+        """
+        with self._lock:
+            if self._seconds is not None:
+                return self._seconds
+            message: NurseryReady | Failed | None
+            message, _ = wire.recv(self._sock, NurseryReady | Failed)
+            if message is None:
+                raise BringUpFailed(f"the lab's first process ended at once:\n{self._errors.text()}")
+            if isinstance(message, Failed):
+                raise error_in(message)
+            self._seconds = message.seconds
+            return message.seconds
+
+    def lab(self, *, shared: Sequence[str] = ()) -> Lab:
+        """Fork a lab and return it when it answers.
+
+        Args:
+            shared: Folders that stay visible in the lab's hosts although they lie in /tmp, /run or /dev/shm, of which
+                a lab has its own.
+        """
+        self.wait()
+        try:
+            errors = ErrorsFile()
+            control, their_control = wire.pair()
+            life, their_life = socket.socketpair()
+            me = os.pidfd_open(os.getpid())
+        except OSError as error:
+            raise causes.explain(error) from error
+        try:
+            fork = Fork(shared=[_HOME, sys.prefix, *shared])
+            wire.send(self._sock, fork, [their_control.fileno(), their_life.fileno(), me, errors.fd])
+        except OSError as error:
+            control.close()
+            life.close()
+            raise BringUpFailed(f"the nursery ended:\n{self._errors.text()}") from error
+        finally:
+            their_control.close()
+            their_life.close()
+            os.close(me)
+        return Lab(control, life, errors)
+
+    def close(self) -> None:
+        """End the nursery, and with it every lab that it forked."""
+        self._close()
+
+
+class Lab:
+    """A running lab. Closing it, dropping it or ending this process ends it; nothing of it stays."""
+
+    def __init__(self, control: socket.socket, life: socket.socket, errors: ErrorsFile) -> None:
+        """Wait for the first word of the lab behind ``control``, which lives while ``life`` does."""
+        self._errors = errors
+        self._life = life
+        self.channel = Channel(control, epitaph=self._epitaph)
+        try:
+            ready, (self._init,) = self.channel.first(Ready)
+        except BaseException:
+            life.close()
+            self.channel.close()
+            raise
+        self.marks = ready.marks
+        self._close = weakref.finalize(self, _end_lab, self.channel, life, self._init, os.getpid())
+
+    def ask(self, request: Request, form: type[A], fds: Sequence[int] = (), *, timeout_s: float | None = None) -> A:
+        """Return the answer to ``request``, of type ``form`` (see ``Channel.ask``)."""
+        return self.channel.ask(request, form, fds, timeout_s=timeout_s)
+
+    def order(self, request: Request, fds: Sequence[int] = ()) -> None:
+        """Have ``request`` carried out, of which there is nothing to tell."""
+        self.ask(request, Done, fds)
+
+    def ping(self) -> Pong:
+        """Return the lab's sign of life."""
+        return self.ask(Ping(), Pong)
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What happened unasked (the end of the cloud process), as far as it came before the last answer."""
+        return tuple(self.channel.notices)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the lab is there, as far as anybody can see."""
+        return self._close.alive and not self.channel.drained()
+
+    @property
+    def errors(self) -> str:
+        """What the lab's processes wrote to their standard error."""
+        return self._errors.text()
+
+    def close(self) -> None:
+        """End the lab and wait until nothing of it is left.
+
+        Raises:
+            TearDownFailed: Its processes are still there after 10 s, although killed.
+        """
+        self._close()
+
+    def __enter__(self) -> Self:
+        """Return the lab."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the lab."""
+        self.close()
+
+    def _epitaph(self) -> str:
+        """Return what is known about the lab's end."""
+        said = self.errors
+        return f"the lab has ended; its last words:\n{said}" if said else "the lab has ended"
+
+
+def _end_lab(channel: Channel, life: socket.socket, init: int, owner: int) -> None:
+    """End a lab and wait for its init; also run when the ``Lab`` was dropped. Only the process that made it may."""
+    if owner != os.getpid():
+        return
+    # not just closed: a child that this process forked may hold copies
+    with contextlib.suppress(OSError):  # the lab has ended already
+        life.shutdown(socket.SHUT_RDWR)
+    life.close()
+    channel.close()
+    try:
+        if not _ended(init, _PATIENCE_S / 5):
+            signal.pidfd_send_signal(init, signal.SIGKILL)
+            if not _ended(init, _PATIENCE_S):
+                raise TearDownFailed(f"the lab's init is still there {_PATIENCE_S:.0f} s after it was killed")
+    finally:
+        os.close(init)
+
+
+def _ended(pidfd: int, patience_s: float) -> bool:
+    """Tell whether the process behind ``pidfd`` ends within ``patience_s``."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    deadline = time.monotonic() + patience_s
+    while not (ended := bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))) and time.monotonic() < deadline:
+        pass  # woken early
+    return ended
+
+
+def _end_nursery(process: subprocess.Popen[bytes], sock: socket.socket, owner: int) -> None:
+    """End a nursery and reap it; also run when this process ends. Only the process that started it may."""
+    if owner != os.getpid():
+        return
+    with contextlib.suppress(OSError):  # it has ended already
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
+    try:
+        process.wait(_PATIENCE_S / 5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(_PATIENCE_S)
+
+
+class _Own:
+    """This process's nursery. The one thing that is the process's and not an object's: imports are paid for once."""
+
+    def __init__(self) -> None:
+        self.watched = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Hold nothing; also right in a forked child, where the lock may belong to a thread that is not there."""
+        self.lock = threading.Lock()
+        self.nursery: Nursery | None = None
+
+
+_own: Final = _Own()
+
+
+def shared() -> Nursery:
+    """Return this process's own nursery, started (not waited for) when there is none that can be used.
+
+    A forked child gets its own: the parent's would end with the parent.
+    """
+    with _own.lock:
+        if not _own.watched:
+            os.register_at_fork(after_in_child=_own.begin)
+            _own.watched = True
+        if _own.nursery is None or not _own.nursery.usable:
+            _own.nursery = Nursery.start()
+        return _own.nursery
