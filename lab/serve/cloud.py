@@ -1,0 +1,80 @@
+"""The emulated cloud of one lab: its services' state, its keys, clock, log and sabotage switches.
+
+What the operator of the lab does (accounts, provisioning, initialisation, deletion) is a method here; what
+callers do comes through the doors. It opens no socket.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lab.serve import log, messages
+from lab.serve.clock import Clock, system
+from lab.services.iam import state as iam
+from lab.services.iam.operations import Issuer
+from lab.services.kms import policies, rules
+from lab.services.kms import state as kms
+from lab.services.kms.vault import MASTER_BYTES
+from lab.services.tokens import Verifier
+
+IGNORE_POLICY = "ignore-policy"
+OPERATOR = "pelab-operator"
+
+
+class Cloud:
+    """The services of a lab. Making one draws the key that signs tokens, so it is made after the fork."""
+
+    __slots__ = ("accounts", "clock", "draw", "enforce_policy", "instances", "issuer", "sink", "verifier")
+
+    def __init__(self, sink: log.Sink, *, clock: Clock = system, draw: Callable[[int], bytes] = os.urandom) -> None:
+        """Start empty; ``sink`` takes log lines, ``draw`` gives random bytes."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.sink, self.clock, self.draw = sink, clock, draw
+        self.accounts, self.instances = iam.Store(), kms.Store()
+        self.issuer, self.verifier = Issuer(self.accounts, key=key, draw=draw), Verifier(key.public_key())
+        self.enforce_policy = True
+
+    def account(self, asked: messages.Account) -> None:
+        """Create or replace an account."""
+        roles = {subject: frozenset(names) for subject, names in asked.roles.items()}
+        for name in set().union(*roles.values()) - rules.LEVELS.keys():
+            raise ValueError(f"no role named {name!r}; there are: {', '.join(rules.LEVELS)}")
+        self.accounts.put(iam.Account(name=asked.name, id=asked.account_id, api_keys=asked.api_keys, roles=roles))
+
+    def provision(self, asked: messages.Provision) -> None:
+        """Create an instance; naming its network here is the other way to set the policy (page, step 2)."""
+        at = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        instance = kms.Instance(
+            name=asked.instance,
+            guid=asked.guid,
+            crn=asked.crn,
+            account=asked.account,
+            region=asked.region,
+            policy=policies.provisioned(asked.allowed_network, by=OPERATOR, at=at),
+        )
+        self.instances.put(instance)
+
+    def initialise(self, guid: str) -> None:
+        """Draw the instance's master key. It is drawn once: a second time would orphan every key."""
+        instance = self._instance(guid)
+        if instance.deleted:
+            raise ValueError(f"instance {instance.name!r} is deleted")
+        if instance.master is None:
+            instance.master = self.draw(MASTER_BYTES)
+
+    def delete(self, guid: str) -> None:
+        """Delete the instance: key material and master key are gone, the policy is not enforced any more."""
+        instance = self._instance(guid)
+        instance.deleted, instance.master = True, None
+        for collection in (instance.keys, instance.ids, instance.aliases):
+            collection.clear()
+
+    def _instance(self, guid: str) -> kms.Instance:
+        instance = self.instances.by_guid(guid)
+        if instance is None:
+            raise LookupError(f"no instance with id {guid!r}")
+        return instance

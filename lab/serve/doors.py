@@ -1,0 +1,152 @@
+"""Front doors: for each one a certificate, a server object of its own, and the site it hands to its requests.
+
+Listening sockets come from outside, bound where the door's addresses are; this module knows no namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from lab.model.plane import Surface
+from lab.serve import pki
+from lab.serve.app import surface_app
+from lab.serve.cloud import Cloud
+from lab.serve.exchange import Site
+from lab.serve.messages import Door
+
+SURFACES = (Surface.IAM, Surface.KMS)
+IDLE_S = 75
+GRACE_S = 2.0
+_RENEWED_S = pki.LIFETIME.total_seconds() / 2
+
+
+@functools.cache
+def protocol_settings(surface: Surface) -> uvicorn.Config:
+    """Return the HTTP protocol's settings for ``surface``'s doors; no header may speak for the caller's address."""
+    settings = uvicorn.Config(
+        surface_app(surface),
+        http="httptools",
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_S,
+    )
+    settings.load()
+    return settings
+
+
+class _Open:
+    """An open door: its servers (one for each address) and the connections that they accepted."""
+
+    __slots__ = ("servers", "state")
+
+    def __init__(self) -> None:
+        self.servers: list[asyncio.Server] = []
+        self.state = ServerState()
+
+    def stop(self) -> None:
+        """Accept nothing more, close idle connections, let busy ones answer once."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.state.connections):
+            connection.shutdown()
+
+
+class Doors:
+    """The doors of one lab, by name."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """Lead to ``cloud``; the certificate authority is drawn here."""
+        self._cloud = cloud
+        self._authority = pki.Authority(cloud.clock)
+        self._known: dict[str, Door] = {}
+        self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], ssl.SSLContext] = {}
+        self._open: dict[str, _Open] = {}
+        self._renewal: asyncio.TimerHandle | None = None
+
+    @property
+    def ca_pem(self) -> str:
+        """The root certificate of this lab."""
+        return self._authority.pem
+
+    def prepare(self, doors: Sequence[Door]) -> None:
+        """Learn ``doors`` and make their certificates; doors with the same names and addresses share one."""
+        for door in doors:
+            if door.surface not in SURFACES:
+                raise ValueError(f"door {door.name!r}: no service for surface {door.surface.value!r}")
+            if door.name in self._known:
+                raise ValueError(f"door {door.name!r} is prepared already")
+            if (key := _certified(door)) not in self._contexts:
+                self._contexts[key] = pki.server_context(self._issue(key))
+            self._known[door.name] = door
+
+    async def listen(self, names: Sequence[str], sockets: Sequence[socket.socket]) -> None:
+        """Open the doors ``names``; ``sockets`` are theirs, door by door, in the order of each door's addresses."""
+        doors = [self._known[name] for name in names]
+        if (wanted := sum(len(door.addresses) for door in doors)) != len(sockets):
+            raise ValueError(f"{wanted} listeners expected, {len(sockets)} given")
+        rest = iter(sockets)
+        for door in doors:
+            opened = self._open.setdefault(door.name, _Open())
+            for _ in door.addresses:
+                opened.servers.append(await self._serve(door, next(rest), opened.state))
+        self._renew_later()
+
+    def close_listener(self, name: str) -> None:
+        """Close the door ``name``; a connection refused is what its callers see from now on."""
+        self._open.pop(name).stop()
+
+    async def close(self) -> None:
+        """Close every door, and wait a moment for the requests in flight."""
+        if self._renewal:
+            self._renewal.cancel()
+        opened = list(self._open.values())
+        self._open.clear()
+        for door in opened:
+            door.stop()
+        tasks = [task for door in opened for task in door.state.tasks]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_S)
+
+    async def _serve(self, door: Door, listener: socket.socket, state: ServerState) -> asyncio.Server:
+        settings = protocol_settings(door.surface)
+        site: dict[str, Any] = {"site": Site(door=door, cloud=self._cloud)}
+
+        def protocol() -> HttpToolsProtocol:
+            return HttpToolsProtocol(config=settings, server_state=state, app_state=site)
+
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(protocol, sock=listener, ssl=self._contexts[_certified(door)])
+
+    def _issue(self, key: tuple[tuple[str, ...], tuple[str, ...]]) -> bytes:
+        names, addresses = key
+        return self._authority.issue(names, [IPv4Address(address) for address in addresses])
+
+    def _renew_later(self) -> None:
+        if self._renewal is None:
+            self._renewal = asyncio.get_running_loop().call_later(_RENEWED_S, self._renew)
+
+    def _renew(self) -> None:
+        """Give every door a fresh certificate: a lab may stay up for longer than one lives."""
+        self._renewal = None
+        for key, context in self._contexts.items():
+            pki.load(context, self._issue(key))
+        self._renew_later()
+
+
+def _certified(door: Door) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(door.names), tuple(door.addresses)

@@ -1,0 +1,132 @@
+"""The cloud process: the services of one lab, told by the network process what to do, reachable by its listeners.
+
+It needs no capability and knows no host and no namespace: listeners arrive as descriptors. It ends when the
+network process does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+
+import uvloop
+
+from lab import wire
+from lab.serve import messages, pki
+from lab.serve.cloud import IGNORE_POLICY, Cloud
+from lab.serve.doors import SURFACES, Doors, protocol_settings
+
+_CLOSE_LISTENER = "close-listener:"
+
+
+def preload() -> None:
+    """Do before the fork what every lab would do again: imports, routes, protocol settings, OpenSSL's tables.
+
+    Draws no randomness, starts no thread and makes no TLS context: labs of one nursery must not share a draw.
+    """
+    pki.warm_up()
+    for surface in SURFACES:
+        protocol_settings(surface)
+
+
+def main(network: socket.socket) -> None:
+    """Serve until the other end of ``network`` closes, or asks for the end."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_Process(network).run())
+
+
+class _Process:
+    """The conversation with the network process: one request at a time, in order, each answered once."""
+
+    def __init__(self, network: socket.socket) -> None:
+        network.setblocking(False)
+        self._network = network
+        self._outbox: deque[messages.Reply | messages.Log] = deque()
+        self._cloud = Cloud(self._log)
+        self._doors = Doors(self._cloud)
+
+    async def run(self) -> None:
+        """Answer requests until there are no more."""
+        inbox: asyncio.Queue[tuple[messages.Request | None, list[int]]] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._network, self._read, inbox)
+        try:
+            while True:
+                request, descriptors = await inbox.get()
+                if request is None:
+                    return
+                self._send(await self._answer(request, descriptors))
+                if isinstance(request, messages.Close):
+                    return
+        finally:
+            loop.remove_reader(self._network)
+            await self._doors.close()
+
+    def _read(self, inbox: asyncio.Queue[tuple[messages.Request | None, list[int]]]) -> None:
+        try:
+            inbox.put_nowait(wire.recv(self._network, messages.Request))
+        except BlockingIOError:  # woken without a message
+            return
+
+    async def _answer(self, request: messages.Request, descriptors: list[int]) -> messages.Reply:
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        try:
+            return await self._carry_out(request, sockets)
+        except (LookupError, ValueError, OSError) as error:
+            for listener in sockets:
+                listener.close()
+            return messages.Failed(id=request.id, error=f"{type(error).__name__}: {error}")
+
+    async def _carry_out(self, request: messages.Request, sockets: list[socket.socket]) -> messages.Reply:
+        match request:
+            case messages.Prepare():
+                self._doors.prepare(request.doors)
+                return messages.Prepared(id=request.id, ca_pem=self._doors.ca_pem)
+            case messages.Listen():
+                await self._doors.listen(request.door_names, sockets)
+            case messages.Account():
+                self._cloud.account(request)
+            case messages.Provision():
+                self._cloud.provision(request)
+            case messages.Initialise():
+                self._cloud.initialise(request.guid)
+            case messages.Delete():
+                self._cloud.delete(request.guid)
+            case messages.Fault():
+                self._sabotage(request.name)
+            case messages.Close():
+                await self._doors.close()
+        return messages.Done(id=request.id)
+
+    def _sabotage(self, name: str) -> None:
+        if name == IGNORE_POLICY:
+            self._cloud.enforce_policy = False
+        elif name.startswith(_CLOSE_LISTENER):
+            self._doors.close_listener(name.removeprefix(_CLOSE_LISTENER))
+        else:
+            raise ValueError(f"no fault named {name!r}; there are: {IGNORE_POLICY}, {_CLOSE_LISTENER}<door>")
+
+    def _log(self, line: str) -> None:
+        self._send(messages.Log(line=line))
+
+    def _send(self, message: messages.Reply | messages.Log) -> None:
+        """Send ``message`` in its turn; when the reader is slow it waits here, and callers do not."""
+        if self._outbox or not self._sent(message):
+            self._outbox.append(message)
+            asyncio.get_running_loop().add_writer(self._network, self._flush)
+
+    def _flush(self) -> None:
+        while self._outbox and self._sent(self._outbox[0]):
+            self._outbox.popleft()
+        if not self._outbox:
+            asyncio.get_running_loop().remove_writer(self._network)
+
+    def _sent(self, message: messages.Reply | messages.Log) -> bool:
+        try:
+            wire.send(self._network, message)
+        except BlockingIOError:
+            return False
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # nobody is there to read it; the end arrives through the reader
+        return True
