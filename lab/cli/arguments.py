@@ -1,0 +1,98 @@
+"""Arguments that several commands share: names that complete in the shell, and ``--set name=value``.
+
+Completion never fails and never prints: a shell in the middle of a word is no place for an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from lab.errors import PelabError
+
+if TYPE_CHECKING:
+    from lab.model.world import World
+
+
+def _topologies(_: click.Context) -> Iterable[tuple[str, str]]:
+    from lab.catalogue import topologies
+
+    return [(entry.name, entry.summary) for entry in topologies()]
+
+
+def _scenarios(_: click.Context) -> Iterable[tuple[str, str]]:
+    from lab.catalogue import scenarios
+
+    return [(entry.name, entry.summary) for entry in scenarios()]
+
+
+def _world(context: click.Context) -> World:
+    from lab.catalogue import load_topology
+
+    pairs = (text.partition("=") for text in context.params.get("settings") or ())
+    return load_topology(context.params["topology"], **{name: value for name, _, value in pairs}).world()
+
+
+def _hosts(context: click.Context) -> Iterable[tuple[str, str]]:
+    return [(host.name, f"{host.kind.value} of {host.account}") for host in _world(context).hosts.values()]
+
+
+def _instances(context: click.Context) -> Iterable[tuple[str, str]]:
+    return [(instance.name, instance.region) for instance in _world(context).instances.values()]
+
+
+def _parameters(context: click.Context) -> Iterable[tuple[str, str]]:
+    from lab.catalogue import load_topology
+
+    known = load_topology(context.params["topology"]).parameters()
+    return [(f"{name}=", f"default {parameter.default}") for name, parameter in known.items()]
+
+
+class Name(click.types.StringParamType):
+    """Text that completes to one of ``offers``; whether it exists is said by whoever looks it up."""
+
+    def __init__(self, name: str, offers: Callable[[click.Context], Iterable[tuple[str, str]]]) -> None:
+        """Complete with ``offers``: names, each with a line of help."""
+        self.name, self._offers = name, offers
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with ``incomplete``."""
+        try:
+            offers = self._offers(ctx)
+        except (PelabError, KeyError):  # no topology yet, or one that is wrong: nothing to offer
+            return []
+        return [CompletionItem(name, help=text) for name, text in offers if name.startswith(incomplete)]
+
+
+def _read_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for text in values:
+        if "=" not in text or text.startswith("="):
+            raise click.BadParameter(f"{text!r} is no name=value")
+    return values
+
+
+def parameters(settings: Iterable[str]) -> dict[str, object]:
+    """Return ``--set`` texts as a topology's parameters; the topology reads the values by their types."""
+    return {name: value for name, _, value in (text.partition("=") for text in settings)}
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+TOPOLOGY: Decorator = click.argument("topology", type=Name("topology", _topologies))
+SCENARIO: Decorator = click.argument("scenario", type=Name("scenario", _scenarios))
+HOST: Decorator = click.argument("host", type=Name("host", _hosts))
+SOURCE: Decorator = click.argument("source", type=Name("host", _hosts), metavar="SRC")
+INSTANCE: Decorator = click.argument("instance", type=Name("instance", _instances))
+SETTINGS: Decorator = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    type=Name("name=value", _parameters),
+    callback=_read_settings,
+    help="Set a parameter of the topology; may be said again.",
+)
+JSON: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs (docs/json.md).")

@@ -1,0 +1,37 @@
+"""``pelab explain``: the way of one call, the rule that decides, and what to mend first."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
+from lab.model.call import Call, Operation
+from lab.model.plane import Plane, Surface
+
+
+@click.command("explain")
+@TOPOLOGY
+@SOURCE
+@INSTANCE
+@click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
+@click.option("--plane", type=click.Choice([p.value for p in Plane]), default=Plane.PRIVATE.value, show_default=True)
+@SETTINGS
+@JSON
+def command(
+    *, topology: str, source: str, instance: str, surface: str, plane: str, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Explain what a call of host SRC to INSTANCE will meet, from the model alone."""
+    from lab.catalogue import load_topology
+    from lab.report import explain
+
+    operation = Operation.TOKEN if surface == Surface.IAM.value else Operation.LIST
+    call = Call(by=source, instance=instance, plane=Plane(plane), surface=Surface(surface), operation=operation)
+    told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
+    if as_json:
+        from lab.report.json import explanation, text
+
+        click.echo(text(explanation(told)))
+        return
+    from lab.report.screen import screen
+
+    explain.show(screen(), told)

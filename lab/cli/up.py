@@ -1,0 +1,19 @@
+"""``pelab up``: a topology for as long as you look at it, with Mininet's own command line."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.arguments import SETTINGS, TOPOLOGY, parameters
+
+
+@click.command("up")
+@TOPOLOGY
+@SETTINGS
+def command(*, topology: str, settings: tuple[str, ...]) -> None:
+    """Bring TOPOLOGY up and give Mininet's command line; leaving it takes everything down."""
+    from lab.catalogue import load_topology
+    from lab.live.lab import Lab
+
+    with Lab(load_topology(topology, **parameters(settings)).world()) as lab:
+        lab.cli()

@@ -1,0 +1,129 @@
+"""JSON for programs: stable documents, described in ``docs/json.md``.
+
+Outcomes, planes and modes are their kebab-case names; what was not measured is ``null``, never a copy of the
+prediction. Keys are only ever added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab.catalogue import Entry
+from lab.live.preflight import Check
+from lab.model.call import Call
+from lab.model.outcome import Evidence, Outcome
+from lab.model.rules import BY_ID
+from lab.play.runner import Report, StepReport
+from lab.report.citation import section
+from lab.report.explain import Explanation
+from lab.report.matrix import Cell, Matrix
+
+Document = dict[str, Any]
+
+
+def text(document: Document | list[Document]) -> str:
+    """Return ``document`` as text, in the keys' own order."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def play(report: Report) -> Document:
+    """Return the document of a played scenario."""
+    return {
+        "scenario": report.scenario,
+        "mode": report.mode.value,
+        "agreed": report.agreed,
+        "vrf_backend": report.vrf_backend or None,
+        "steps": [_step(step) for step in report.steps],
+    }
+
+
+def matrix(made: Matrix) -> Document:
+    """Return the document of a matrix."""
+    return {
+        "topology": made.topology,
+        "mode": made.mode,
+        "agreed": made.agreed,
+        "vrf_backend": made.vrf_backend or None,
+        "cells": [_cell(cell) for cell in made.cells],
+    }
+
+
+def explanation(told: Explanation) -> Document:
+    """Return the document of an explained verdict."""
+    verdict, rule, mends = told.verdict, BY_ID.get(told.verdict.cause), told.remedy
+    return {
+        "call": _call(told.call),
+        "predicted": verdict.outcome.value,
+        "cause": verdict.cause,
+        "rule": None
+        if rule is None
+        else {
+            "statement": rule.statement,
+            "mark": rule.mark.value,
+            "reason": rule.reason,
+            "source": section(rule),
+        },
+        "hops": [{"place": hop.place, "fact": hop.fact} for hop in verdict.hops],
+        "missing": None if verdict.missing is None else verdict.missing.value,
+        "remedy": None if mends is None else {"what": mends.what, "command": mends.command, "step": mends.step},
+    }
+
+
+def catalogue(found: Mapping[str, Iterable[Entry]]) -> Document:
+    """Return the document of what can be named, by kind."""
+    return {
+        kind: [{"name": entry.name, "summary": entry.summary, "path": str(entry.path)} for entry in entries]
+        for kind, entries in found.items()
+    }
+
+
+def checkup(checks: Iterable[Check]) -> list[Document]:
+    """Return the document of preflight's checks."""
+    return [{"name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix or None} for check in checks]
+
+
+def _step(step: StepReport) -> Document:
+    return {
+        "text": step.text,
+        "stated": _outcome(step.stated),
+        "predicted": step.predicted.outcome.value,
+        "measured": _outcome(step.measured),
+        "cause": step.cause,
+        "evidence": _evidence(step.evidence),
+        "agreed": step.agreed,
+        "vacuous": step.vacuous,
+        "why": step.why,
+    }
+
+
+def _cell(cell: Cell) -> Document:
+    return {
+        "call": _call(cell.call),
+        "predicted": cell.predicted.outcome.value,
+        "measured": _outcome(cell.measured),
+        "cause": cell.predicted.cause,
+        "evidence": _evidence(cell.evidence),
+        "agreed": cell.agreed,
+        "vacuous": cell.vacuous,
+        "why": cell.why,
+    }
+
+
+def _evidence(found: Iterable[Evidence]) -> list[Document]:
+    return [{"kind": one.kind, "where": one.where, "detail": one.detail} for one in found]
+
+
+def _call(call: Call) -> Document:
+    return {
+        "by": call.by,
+        "instance": call.instance,
+        "surface": call.surface.value,
+        "plane": call.plane.value,
+        "operation": call.operation.value,
+    }
+
+
+def _outcome(value: Outcome | None) -> str | None:
+    return None if value is None else value.value

@@ -1,0 +1,83 @@
+"""The walkthrough: a scenario as it is played, step by step, with its voices side by side and what proves them.
+
+Drawn while it happens: each step appears when it is decided. It judges nothing; marks come from the runner.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from lab.describe.scenario import Scenario
+from lab.model.outcome import Outcome
+from lab.play.runner import Mode, Report, StepReport
+from lab.report.citation import assumed, cite
+from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
+
+INDENT = 6
+LABEL = 18
+"""Columns of what a line is: the longest kind of evidence is ``listener-answered``."""
+VOICE = 14
+"""Columns of an outcome: the longest is ``unauthorized``."""
+
+
+class Walkthrough:
+    """Draws one play of a scenario: ``opening``, a ``step`` for each step as it is decided, ``closing``."""
+
+    def __init__(self, console: Console, scenario: Scenario, mode: Mode) -> None:
+        """Draw on ``console``; steps are counted from one."""
+        self._console, self._scenario, self._mode = console, scenario, mode
+        self._number = 0
+
+    def opening(self) -> None:
+        """Draw the scenario's name and the first paragraph of its story."""
+        dot = "-" if plain(self._console) else "·"
+        self._console.print(Text.assemble((self._scenario.name or "scenario", "bold"), f" {dot} {self._mode.value}"))
+        if story := self._scenario.story.strip().split("\n\n")[0]:
+            self._console.print(Text(" ".join(story.split()), style="dim"))
+        self._console.print()
+
+    def step(self, step: StepReport) -> None:
+        """Draw one decided step."""
+        self._number += 1
+        mark = judge(agreed=step.agreed, vacuous=step.vacuous)
+        head = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ", (step.text, "bold"))
+        self._console.print(head)
+        labelled(self._console, Text(" " * INDENT), self._voices(step))
+        if step.cause:
+            self._indented(Text(cite(step.cause)), "because")
+        for evidence in step.evidence:
+            self._indented(Text(f"{evidence.where}: {evidence.detail}"), evidence.kind)
+        if mark is not AGREED:
+            self._indented(Text(step.why, style=mark.style), mark.word)
+
+    def closing(self, report: Report) -> None:
+        """Draw the count of steps by judgement and the assumed rules that verdicts rest on."""
+        self._console.print()
+        marks = [judge(agreed=step.agreed, vacuous=step.vacuous) for step in report.steps]
+        worst = next((mark for mark in (DIVERGED, VACUOUS) if mark in marks), AGREED)
+        counts = ", ".join(f"{marks.count(mark)} {mark.word}" for mark in (AGREED, DIVERGED, VACUOUS) if mark in marks)
+        network = f", VRF by {report.vrf_backend}" if report.vrf_backend else ""
+        voices = "two voices; nothing was measured" if report.mode is not Mode.LIVE else "three voices"
+        verdict = (counts or "no steps", worst.style)
+        self._console.print(Text.assemble(glyph(self._console, worst), " ", verdict, f" ({voices}{network})"))
+        resting = assumed(step.cause for step in report.steps)
+        if resting:
+            named = ", ".join(f"{rule} ({count})" for rule, count in resting.items())
+            self._console.print(Text(f"assumed rules behind these verdicts: {named}", style="dim"))
+
+    def _voices(self, step: StepReport) -> Text:
+        """Return the three voices in columns; a voice that differs from the prediction stands out."""
+        predicted = step.predicted.outcome
+        said = (("stated", step.stated), ("predicted", predicted), ("measured", step.measured))
+        return Text("").join(self._voice(name, value, predicted) for name, value in said)
+
+    def _voice(self, name: str, value: Outcome | None, predicted: Outcome) -> Text:
+        text = outcome(self._console, value)
+        if value is not None and value is not predicted:
+            text.stylize(DIVERGED.style)
+        text.append(" " * max(1, VOICE - len(text)))
+        return Text.assemble((f"{name} ", "dim"), text)
+
+    def _indented(self, text: Text, label: str) -> None:
+        labelled(self._console, Text(f"{'':{INDENT}}{label:<{LABEL}} ", style="dim"), text)
