@@ -49,6 +49,10 @@ def protocol_settings(surface: Surface) -> uvicorn.Config:
     return settings
 
 
+_Certified = tuple[tuple[str, ...], tuple[str, ...]]
+"""What a certificate is for: names and addresses."""
+
+
 class _Open:
     """An open door: its servers (one for each address) and the connections that they accepted."""
 
@@ -74,7 +78,8 @@ class Doors:
         self._cloud = cloud
         self._authority = pki.Authority(cloud.clock)
         self._known: dict[str, Door] = {}
-        self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], ssl.SSLContext] = {}
+        self._signed: dict[_Certified, bytes] = {}
+        self._contexts: dict[_Certified, ssl.SSLContext] = {}
         self._open: dict[str, _Open] = {}
         self._renewal: asyncio.TimerHandle | None = None
 
@@ -84,21 +89,29 @@ class Doors:
         return self._authority.pem
 
     def prepare(self, doors: Sequence[Door]) -> None:
-        """Learn ``doors`` and make their certificates; doors with the same names and addresses share one."""
+        """Learn ``doors`` and sign their certificates; doors with the same names and addresses share one."""
         for door in doors:
             if door.surface not in SURFACES:
                 raise ValueError(f"door {door.name!r}: no service for surface {door.surface.value!r}")
             if door.name in self._known:
                 raise ValueError(f"door {door.name!r} is prepared already")
-            if (key := _certified(door)) not in self._contexts:
-                self._contexts[key] = pki.server_context(self._issue(key))
+            certified = _certified(door)
+            if certified not in self._contexts and certified not in self._signed:
+                self._signed[certified] = self._issue(certified)
             self._known[door.name] = door
+
+    def load(self) -> None:
+        """Make the TLS settings of every signed certificate: the slow half, which nobody has to wait for."""
+        while self._signed:
+            certified, pem = self._signed.popitem()
+            self._contexts[certified] = pki.server_context(pem)
 
     async def listen(self, names: Sequence[str], sockets: Sequence[socket.socket]) -> None:
         """Open the doors ``names``; ``sockets`` are theirs, door by door, in the order of each door's addresses."""
         doors = [self._known[name] for name in names]
         if (wanted := sum(len(door.addresses) for door in doors)) != len(sockets):
             raise ValueError(f"{wanted} listeners expected, {len(sockets)} given")
+        self.load()
         rest = iter(sockets)
         for door in doors:
             opened = self._open.setdefault(door.name, _Open())
@@ -132,8 +145,8 @@ class Doors:
         loop = asyncio.get_running_loop()
         return await loop.create_server(protocol, sock=listener, ssl=self._contexts[_certified(door)])
 
-    def _issue(self, key: tuple[tuple[str, ...], tuple[str, ...]]) -> bytes:
-        names, addresses = key
+    def _issue(self, certified: _Certified) -> bytes:
+        names, addresses = certified
         return self._authority.issue(names, [IPv4Address(address) for address in addresses])
 
     def _renew_later(self) -> None:
@@ -143,10 +156,10 @@ class Doors:
     def _renew(self) -> None:
         """Give every door a fresh certificate: a lab may stay up for longer than one lives."""
         self._renewal = None
-        for key, context in self._contexts.items():
-            pki.load(context, self._issue(key))
+        for certified, context in self._contexts.items():
+            pki.load(context, self._issue(certified))
         self._renew_later()
 
 
-def _certified(door: Door) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _certified(door: Door) -> _Certified:
     return tuple(door.names), tuple(door.addresses)

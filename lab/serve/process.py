@@ -59,6 +59,8 @@ class _Process:
                 self._send(await self._answer(request, descriptors))
                 if isinstance(request, messages.Close):
                     return
+                if isinstance(request, messages.Prepare):
+                    self._doors.load()  # after the answer: the network process has the CA and works meanwhile
         finally:
             loop.remove_reader(self._network)
             await self._doors.close()
