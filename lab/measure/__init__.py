@@ -1,0 +1,1 @@
+"""Measuring: probes, drops, evidence and captures. It looks, and changes nothing but by asking."""

@@ -90,3 +90,17 @@ class Evidence:
     kind: str
     where: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What the lab measured: the outcome, the cause as far as it was proved, and everything that was looked at.
+
+    ``vacuous`` says why a denial proves nothing (nobody could have got through; its place of death was
+    not seen; a control pair failed); empty where the proof is whole.
+    """
+
+    outcome: Outcome
+    cause: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    vacuous: str = ""

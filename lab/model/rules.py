@@ -68,7 +68,7 @@ CATALOGUE = (
     _documented("policy.at-provisioning", _ONLY, "The option can be chosen when an instance is provisioned, by UI or CLI."),
     _documented("policy.updated-later", _ONLY, "It can be updated after provisioning and initialisation."),
     _documented("policy.not-in-the-ui", _ONLY, "Under private-only the UI manages no keys; the policy is switched by CLI or API."),
-    _documented("policy.not-enforced-after-delete", _ONLY, "The policy is not enforced after the command to delete the instance is issued.", decides=True),
+    _documented("policy.not-enforced-after-delete", _ONLY, "The policy is not enforced after the command to delete the instance is issued."),
     _documented("policy.both-apis", _ONLY, "It affects the key management API and the GREP11 and PKCS #11 APIs."),
     _documented("account.vrf-first", _BEFORE, "The infrastructure account must be enabled for VRF."),
     _documented("account.own-table", _BEFORE, "Enabling VRF creates a separate routing table for the account, routed separately."),
@@ -102,6 +102,7 @@ CATALOGUE = (
     _assumed("edge.no-vrf", _BEFORE, "Packets of an account without VRF for the service network are dropped at the backbone's edge, silently.", "The page makes VRF a prerequisite; how the packets die is not published."),
     _assumed("edge.no-service-endpoint", _BEFORE, "With VRF but without service endpoints the account's table has no way to the service network; its packets are lost silently.", "The page makes service endpoints a prerequisite; how the packets die is not published."),
     _assumed("edge.other-account", _BEFORE, "Accounts do not reach each other's private addresses.", "The page speaks of separate routing; accounts without VRF share a table and are kept apart by filters."),
+    _assumed("instance.deleted", _ONLY, "A deleted instance is not found, on either plane.", "The page says that the policy is not enforced after the delete; what is answered instead is not published."),
     _assumed("instance.not-initialised", _STEP4, "An uninitialised instance answers every key call with 400 and CKR_IBM_WK_NOT_INITIALIZED.", "The text is documented for key operations; the status for listing is not."),
 )  # fmt: skip
 

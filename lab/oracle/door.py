@@ -31,6 +31,11 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
     admitted = admit(instance, door)
     if admitted.outcome is not Outcome.REACHED:
         return admitted
+    if instance.deleted:
+        fact = f"{instance.name} is deleted: its policy is not enforced, and it is not found"
+        return Decision(
+            outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE
+        )
     if not instance.initialised:
         rule = "policy.needs-initialised" if call.operation is Operation.SET_POLICY else "instance.not-initialised"
         return Decision(
@@ -45,11 +50,8 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
 
 
 def admit(instance: Instance, door: Plane) -> Decision:
-    """Return what the network access policy says of a request at ``door``."""
-    if instance.deleted:
-        fact = f"{instance.name} is deleted: the policy is not enforced"
-        return Decision(outcome=Outcome.REACHED, cause="policy.not-enforced-after-delete", fact=fact)
-    if instance.policy is None:
+    """Return what the network access policy says of a request at ``door``; that of a deleted instance says nothing."""
+    if instance.policy is None or instance.deleted:
         return Decision(outcome=Outcome.REACHED, cause="policy.default", fact="no policy is set: both planes are served")
     if instance.policy is Policy.PUBLIC_AND_PRIVATE:
         return Decision(outcome=Outcome.REACHED, cause="policy.public-and-private", fact="both planes are served")

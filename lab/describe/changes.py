@@ -1,0 +1,62 @@
+"""What a change of the world does to the kernel: the difference of two plans.
+
+Only nodes of the lab itself change this way; a host's own routes are changed in the host, by netlink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.describe.plan import Address, Filter, Plan, PlannedRoute, RoutingTable
+from lab.model.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeChange:
+    """What one node gains and loses. ``filters`` is the whole new list, or None where it stays.
+
+    Applied in this order no packet finds a gap that neither world has: addresses, tables gained, tables
+    lost, routes gained, routes lost, filters.
+    """
+
+    node: str
+    addresses: tuple[Address, ...] = ()
+    tables_gained: tuple[RoutingTable, ...] = ()
+    tables_lost: tuple[RoutingTable, ...] = ()
+    routes_gained: tuple[PlannedRoute, ...] = ()
+    routes_lost: tuple[PlannedRoute, ...] = ()
+    filters: tuple[Filter, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The difference of two plans; ``doors`` are the new ones."""
+
+    nodes: tuple[NodeChange, ...]
+    doors: tuple[Endpoint, ...]
+
+
+def difference(before: Plan, after: Plan) -> Change:
+    """Return what turns ``before`` into ``after``. Both have the same nodes and links."""
+    nodes = []
+    for new in after.nodes:
+        old = before.node(new.name)
+        if old == new:
+            continue
+        old_routes = {*old.routes, *(route for table in old.tables for route in table.routes)}
+        new_routes = {*new.routes, *(route for table in new.tables for route in table.routes)}
+        served = {(table.number, table.interfaces) for table in old.tables}
+        wanted = {(table.number, table.interfaces) for table in new.tables}
+        nodes.append(
+            NodeChange(
+                node=new.name,
+                addresses=tuple(address for address in new.addresses if address not in old.addresses),
+                tables_gained=tuple(table for table in new.tables if (table.number, table.interfaces) not in served),
+                tables_lost=tuple(table for table in old.tables if (table.number, table.interfaces) not in wanted),
+                routes_gained=tuple(sorted(new_routes - old_routes, key=str)),
+                routes_lost=tuple(sorted(old_routes - new_routes, key=str)),
+                filters=new.filters if new.filters != old.filters else None,
+            )
+        )
+    doors = tuple(door for door in after.doors if door not in before.doors)
+    return Change(nodes=tuple(nodes), doors=doors)

@@ -1,0 +1,218 @@
+"""The inquiry: measures one call, and believes a denial only with proof.
+
+A denial on the way needs: the same listener answers a witness, the packet was seen to die under a named
+rule (or the host's own kernel says why it never left), and nothing of it arrived at a door. A denial at
+the door needs control pairs. What cannot be proved is reported as vacuous, never as "blocked".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+from typing import Final
+
+from lab.describe.plan import WITNESS_PRIVATE, WITNESS_PUBLIC
+from lab.errors import ProbeFailed
+from lab.measure import requests
+from lab.measure.controls import Controls
+from lab.measure.places import Places
+from lab.measure.probe import Attempt, Observation, Prober
+from lab.measure.requests import Credentials, HeldKey, HttpRequest
+from lab.measure.sightings import Sightings
+from lab.model.call import Call, Operation
+from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
+from lab.model.plane import Plane, Surface
+from lab.model.world import World
+
+_ON_THE_HOST: Final = frozenset({"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL"})
+_LOGGED_AS: Final = {"policy.needs-initialised": "instance.not-initialised"}
+WITNESSES: Final[Mapping[Plane, str]] = {Plane.PRIVATE: WITNESS_PRIVATE, Plane.PUBLIC: WITNESS_PUBLIC}
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What one rehearsal remembers between calls: tokens by account, keys by instance and name."""
+
+    api_keys: Mapping[str, str]
+    tokens: dict[str, str] = field(default_factory=dict)
+    keys: dict[tuple[str, str], HeldKey] = field(default_factory=dict)
+
+
+class Inquiry:
+    """Measures calls in one running lab. ``log_lines`` returns what the services logged about a connection."""
+
+    def __init__(
+        self,
+        *,
+        prober: Prober,
+        places: Places,
+        sightings: Sightings,
+        memory: Memory,
+        log_lines: Callable[[IPv4Address, int], list[str]],
+    ) -> None:
+        """Keep what measuring needs."""
+        self._prober, self._places, self._sightings = prober, places, sightings
+        self._memory, self._log_lines = memory, log_lines
+        self._controls = Controls(prober, WITNESSES)
+
+    async def measure(self, world: World, call: Call) -> Measurement:
+        """Return what ``call`` meets.
+
+        Args:
+            world: The names and numbers of instances and accounts; nothing is predicted from it.
+
+        Raises:
+            ProbeFailed: The question could not be asked.
+        """
+        endpoint = _endpoint(world, call)
+        request = await self._request(world, call)
+        observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, request)
+        outcome = observed.signature.outcome
+        evidence = (*self._seen(observed), *self._logged(observed))
+        if outcome is Outcome.REACHED:
+            self._remember(world, call, observed)
+            return Measurement(outcome=outcome, evidence=evidence)
+        if outcome in DENIED_AT_THE_DOOR:
+            proof = await self._controls.prove(world, call, await self._credentials(world, call), observed, self.token)
+            proof = _corroborated(proof, evidence)
+        else:
+            proof = await self._lost(world, call, endpoint, observed)
+        return replace(proof, outcome=outcome, evidence=(*evidence, *proof.evidence))
+
+    async def token(self, account: str) -> str:
+        """Return a token for the account's API key, fetched by the private witness unless a step has brought one."""
+        if account not in self._memory.tokens:
+            where = iam(Plane.PRIVATE)
+            request = requests.token(self._memory.api_keys[account])
+            observed = await self._prober.ask(WITNESS_PRIVATE, where.names[0], where.port, request)
+            if observed.signature.outcome is not Outcome.REACHED:
+                raise ProbeFailed(f"no token for {account}: {where.name} gives the witness {observed.last.detail}")
+            self._memory.tokens[account] = requests.token_in(observed)
+        return self._memory.tokens[account]
+
+    async def _credentials(self, world: World, call: Call) -> Credentials:
+        account = world.hosts[call.by].account
+        if call.surface is Surface.IAM:
+            return Credentials(token="", guid="")
+        return Credentials(token=await self.token(account), guid=world.instances[call.instance].guid)
+
+    async def _request(self, world: World, call: Call) -> HttpRequest:
+        if call.surface is Surface.IAM:
+            return requests.token(self._memory.api_keys[world.hosts[call.by].account])
+        held = self._memory.keys.get((call.instance, call.key or ""))
+        if call.operation is Operation.UNWRAP and held is not None and not held.ciphertext:
+            raise ProbeFailed(f"nothing was wrapped by {call.key} yet: wrap before you unwrap")
+        credentials = await self._credentials(world, call)
+        return requests.key_management(
+            call.operation, credentials, name=call.key or "", held=held, policy=call.policy
+        )
+
+    def _remember(self, world: World, call: Call, observed: Observation) -> None:
+        place = (call.instance, call.key or "")
+        match call.operation:
+            case Operation.TOKEN:
+                self._memory.tokens[world.hosts[call.by].account] = requests.token_in(observed)
+            case Operation.CREATE:
+                self._memory.keys[place] = requests.created_in(observed)
+            case Operation.WRAP:
+                held = self._memory.keys[place]
+                self._memory.keys[place] = replace(held, ciphertext=requests.ciphertext_in(observed))
+            case Operation.UNWRAP:
+                requests.check_unwrapped(observed)
+            case _:
+                return
+
+    def _seen(self, observed: Observation) -> list[Evidence]:
+        """Return what the attempts and the filters showed, in order."""
+        found = []
+        for attempt in observed.attempts:
+            kind = "http" if attempt.signature.layer == "http" else "errno"
+            if attempt.sighting is None:
+                text = f"{attempt.signature.value}: {attempt.signature.meaning}; {attempt.detail}"
+                found.append(Evidence(kind=kind, where=observed.node, detail=text))
+            if attempt.flow is not None:
+                for seen in self._sightings.of(attempt.flow):
+                    kind = "arrived" if seen.rule.startswith("door.") else "drop"
+                    found.append(Evidence(kind=kind, where=seen.place, detail=f"{seen.rule}: {seen.flow}"))
+        if observed.status is not None and observed.signature.outcome is not Outcome.REACHED:
+            found.append(Evidence(kind="http", where=observed.name, detail=requests.message_in(observed)))
+        return found
+
+    def _logged(self, observed: Observation) -> list[Evidence]:
+        flow = observed.last.flow
+        if observed.status is None or flow is None:
+            return []
+        lines = self._log_lines(flow.source, flow.source_port)
+        return [Evidence(kind="service-log", where=observed.name, detail=line) for line in lines]
+
+    async def _lost(self, world: World, call: Call, endpoint: Endpoint, observed: Observation) -> Measurement:
+        """Prove a denial on the way, as far as it can be proved."""
+        attempt = observed.last
+        evidence, cause, why = [], "", ""
+        if attempt.sighting is not None:
+            cause = attempt.sighting.rule
+        else:
+            found, cause = self._asked_kernel(observed.node, attempt, endpoint)
+            evidence.append(found)
+        if attempt.signature.outcome is Outcome.REFUSED:
+            why = "the door itself refuses connections: nobody could have got through"
+        elif not cause:
+            why = "the place where the packets died was not seen"
+        for tried in observed.attempts:
+            if tried.flow is None:
+                continue
+            if [seen for seen in self._sightings.of(tried.flow) if seen.rule.startswith("door.")]:
+                why = f"a packet of {tried.flow} arrived at the door although the client saw none of it"
+            else:
+                evidence.append(Evidence(kind="not-seen-beyond", where=endpoint.name, detail=f"nothing of {tried.flow}"))
+        answered = await self._witness(world, call, endpoint)
+        evidence.append(answered[0])
+        if not answered[1]:
+            why = f"the door answers nobody: {answered[0].detail}"
+        return Measurement(outcome=Outcome.TIMED_OUT, cause=cause, evidence=tuple(evidence), vacuous=why)
+
+    def _asked_kernel(self, node: str, attempt: Attempt, endpoint: Endpoint) -> tuple[Evidence, str]:
+        """Return the host's own route look-up, and the cause if it explains the error."""
+        dns = attempt.signature.layer == "dns"
+        address = self._places.resolver(node) if dns else endpoint.addresses[0]
+        found = self._places.lookup(node, address)
+        names = self._places.interfaces(node)
+        if found.error is not None:
+            cause = ("host.no-resolver" if dns else "host.no-route") if attempt.signature.value in _ON_THE_HOST else ""
+            return Evidence(kind="route-lookup", where=node, detail=f"{address}: refused, errno {found.error}"), cause
+        via = f" via {found.gateway}" if found.gateway else ""
+        detail = f"{address}{via} dev {names.get(found.index or 0, '?')}"
+        return Evidence(kind="route-lookup", where=node, detail=detail), ""
+
+    async def _witness(self, world: World, call: Call, endpoint: Endpoint) -> tuple[Evidence, bool]:
+        """Have the plane's witness ask the same door, and return what it saw and whether anybody answered."""
+        witness = WITNESSES[endpoint.plane]
+        if call.surface is Surface.IAM:
+            request = requests.token(self._memory.api_keys[world.hosts[call.by].account])
+        else:
+            request = requests.key_management(Operation.LIST, await self._credentials(world, call))
+        try:
+            seen = await self._prober.ask(witness, endpoint.names[0], endpoint.port, request)
+        except ProbeFailed as error:
+            return Evidence(kind="listener-answered", where=endpoint.name, detail=f"{witness}: {error}"), False
+        detail = f"{witness} at {endpoint.names[0]}:{endpoint.port}: {seen.last.detail or seen.signature.value}"
+        return Evidence(kind="listener-answered", where=endpoint.name, detail=detail), seen.status is not None
+
+
+def _corroborated(proof: Measurement, evidence: tuple[Evidence, ...]) -> Measurement:
+    """Return ``proof``, withdrawn if the service's own log names another rule than the control pairs do."""
+    logged = [line.detail for line in evidence if line.kind == "service-log"]
+    rule = _LOGGED_AS.get(proof.cause, proof.cause)
+    if not proof.cause or not logged or any(f'"rule":"{rule}"' in line for line in logged):
+        return proof
+    return replace(proof, cause="", vacuous=f"control pairs say {proof.cause}, the service's log does not")
+
+
+def _endpoint(world: World, call: Call) -> Endpoint:
+    if call.surface is Surface.IAM:
+        return iam(call.plane)
+    if call.surface is not Surface.KMS:
+        raise ProbeFailed(f"surface {call.surface.value} has no endpoint in this version")
+    return kms(world.instance(call.instance, where="call/instance"), call.plane)

@@ -1,0 +1,26 @@
+"""What measuring needs of the network: sockets that stand in a node, and the kernel's own view there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from lab.kernel.messages import Lookup
+
+
+class Places(Protocol):
+    """The nodes of a running network, as far as a probe needs them."""
+
+    def socket(self, node: str, kind: socket.SocketKind) -> socket.socket:
+        """Return a non-blocking IPv4 socket that belongs to the node's network namespace for life."""
+
+    def resolver(self, node: str) -> IPv4Address:
+        """Return the resolver that the node's ``/etc/resolv.conf`` names."""
+
+    def lookup(self, node: str, address: IPv4Address) -> Lookup:
+        """Ask the node's kernel where a packet to ``address`` would go."""
+
+    def interfaces(self, node: str) -> Mapping[int, str]:
+        """Return the names of the node's interfaces by index."""

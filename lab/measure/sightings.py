@@ -1,0 +1,95 @@
+"""Sightings: what the filters of the lab saw, as events that name the place and the rule.
+
+A filter that drops or marks a packet reports it (NFLOG); here the reports of all places come together
+in one event loop, so that a denial is known when it happens and nobody waits for silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from lab.kernel import nflog
+from lab.measure.flow import Flow, flow_of
+
+_KEPT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A filter saw a packet of ``flow`` at ``place`` (a node) and counted it under ``rule``."""
+
+    place: str
+    rule: str
+    flow: Flow
+
+
+class Sightings:
+    """Collects the reports of every watched place. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._seen: deque[Sighting] = deque(maxlen=_KEPT)
+        self._places: dict[str, socket.socket] = {}
+        self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
+
+    def watch(self, place: str, reports: socket.socket) -> None:
+        """Take in what ``reports`` (an NFLOG socket made in the node's namespace) says, from now on."""
+        reports.setblocking(False)
+        self._places[place] = reports
+        asyncio.get_running_loop().add_reader(reports, self._read, place, reports)
+
+    def drain(self) -> None:
+        """Take in everything that has been reported up to now."""
+        for place, reports in self._places.items():
+            self._read(place, reports)
+
+    def of(self, flow: Flow) -> list[Sighting]:
+        """Return what was seen of ``flow``, in order."""
+        self.drain()
+        return [seen for seen in self._seen if seen.flow == flow]
+
+    async def next(self, flow: Flow, rules: Callable[[str], bool]) -> Sighting:
+        """Return the first sighting of ``flow`` under a rule that ``rules`` accepts, seen already or to come."""
+
+        def wanted(seen: Sighting) -> bool:
+            return seen.flow == flow and rules(seen.rule)
+
+        self.drain()
+        for seen in self._seen:
+            if wanted(seen):
+                return seen
+        future: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
+        entry = (wanted, future)
+        self._waiting.append(entry)
+        try:
+            return await future
+        finally:
+            self._waiting.remove(entry)
+
+    def close(self) -> None:
+        """Stop listening at every place."""
+        for reports in self._places.values():
+            asyncio.get_running_loop().remove_reader(reports)
+            reports.close()
+        self._places.clear()
+
+    def _read(self, place: str, reports: socket.socket) -> None:
+        while True:
+            try:
+                data = reports.recv(1 << 18)
+            except BlockingIOError:
+                return
+            for event in nflog.read(data):
+                if (flow := flow_of(event.packet)) is not None:
+                    self._tell(Sighting(place=place, rule=event.prefix, flow=flow))
+
+    def _tell(self, seen: Sighting) -> None:
+        self._seen.append(seen)
+        for wanted, future in self._waiting:
+            if not future.done() and wanted(seen):
+                future.set_result(seen)

@@ -1,0 +1,80 @@
+"""Packet filters: a node's planned filters as one nftables table, replaced in one transaction.
+
+Every rule that drops or marks counts, carries its rule id as comment and reports to NFLOG under it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network
+from itertools import product
+from typing import Final, cast
+
+from lab.describe.plan import Filter
+from lab.kernel import expressions as x
+from lab.kernel import nftables
+from lab.kernel.nftables import Hook
+
+TABLE: Final = "pelab"
+GROUP: Final = 5
+"""The NFLOG group to which every filter of the lab reports."""
+# Ahead of connection tracking and of the route look-up, so that a drop is seen although no route exists.
+_PRIORITIES: Final[dict[str, int]] = {"prerouting": -300, "forward": 0, "output": 0}
+
+
+def messages(filters: Sequence[Filter]) -> list[bytes]:
+    """Return the messages of one transaction that replaces the node's table by ``filters``.
+
+    A list of forward filters is closed by its own last rule; there is no implicit policy but accept.
+    """
+    made = [nftables.table(TABLE), nftables.delete_table(TABLE), nftables.table(TABLE)]
+    for hook in dict.fromkeys(rule.hook for rule in filters):
+        made.append(nftables.chain(TABLE, hook, hook=cast("Hook", hook), priority=_PRIORITIES[hook]))
+    sets = 0
+    for rule in filters:
+        names: list[str | None] = []
+        for interfaces in (rule.incoming, rule.outgoing):
+            names.append(None)
+            if interfaces is None:
+                continue
+            sets += 1
+            names[-1] = f"s{sets}"
+            made.append(nftables.named_set(TABLE, f"s{sets}", "ifname", number=sets))
+            made += nftables.elements(TABLE, f"s{sets}", sorted(interfaces), "ifname")
+        incoming, outgoing = names
+        made += (nftables.rule(TABLE, rule.hook, *parts, comment=rule.rule) for parts in _rules(rule, incoming, outgoing))
+    return made
+
+
+def install(netfilter: socket.socket, filters: Sequence[Filter]) -> None:
+    """Replace the filters of the node in whose namespace ``netfilter`` was made."""
+    nftables.transaction(netfilter, messages(filters))
+
+
+def _rules(rule: Filter, incoming: str | None, outgoing: str | None) -> Iterator[tuple[bytes, ...]]:
+    """Yield the expressions of every nftables rule that ``rule`` needs: one for each pair of prefixes."""
+    head: list[bytes] = []
+    if incoming:
+        head.append(x.iifname(f"@{incoming}"))
+    if outgoing:
+        head.append(x.oifname(f"@{outgoing}"))
+    if rule.opening:
+        head.append(x.TCP_SYN)
+    for source, destination in product(rule.source or (None,), rule.destination or (None,)):
+        yield (*head, *_addresses(rule.lost, source, destination), *_end(rule.rule, rule.verdict))
+
+
+def _addresses(lost: bool, source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[bytes]:
+    if source is not None:
+        yield x.source(source)
+    if destination is not None:
+        yield x.quoted_destination(destination) if lost else x.destination(destination)
+
+
+@lru_cache(maxsize=64)
+def _end(rule: str, verdict: str) -> tuple[bytes, ...]:
+    """Return how the rule ends; it counts and reports where it has an id."""
+    ends: dict[str, tuple[bytes, ...]] = {"drop": (x.DROP,), "accept": (x.ACCEPT,), "log": ()}
+    return ((x.COUNTER, x.log(GROUP, rule)) if rule else ()) + ends[verdict]

@@ -1,0 +1,157 @@
+"""The memory backend: no sockets. The oracle decides which door a call finds, the real services' code decides there.
+
+What dies on the way is nobody's to measure here; what a door says is compared with the oracle's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+import msgspec
+
+from lab.errors import ProbeFailed
+from lab.measure import requests
+from lab.measure.requests import Credentials, HeldKey, HttpRequest
+from lab.model import signatures
+from lab.model.action import Action, DeleteInstance, Initialise, Provision, apply, effect
+from lab.model.call import Call, Operation
+from lab.model.endpoint import Endpoint, iam
+from lab.model.outcome import Evidence, Measurement, Outcome
+from lab.model.plane import Plane, Surface
+from lab.model.world import World
+from lab.oracle import path
+from lab.oracle.predict import endpoint_of
+from lab.serve import furnishing, messages
+from lab.serve.app import surface_app
+from lab.serve.cloud import Cloud
+from lab.serve.exchange import Site, at_door
+
+_API_KEY: Final = "memory-{account}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """An answer of a door."""
+
+    name: str
+    status: int
+    body: bytes
+
+
+class Memory:
+    """A cloud without a network. ``vrf_backend`` is None: there is no routing table."""
+
+    vrf_backend: str | None = None
+
+    def __init__(self, world: World) -> None:
+        """Start from ``world``."""
+        self._world = world
+        self._log: list[str] = []
+        self._cloud = Cloud(self._log.append)
+        self._keys: dict[tuple[str, str], HeldKey] = {}
+        self._loop = asyncio.new_event_loop()
+        for request in furnishing.world(world, {name: _API_KEY.format(account=name) for name in world.accounts}):
+            self._tell(request)
+
+    def act(self, action: Action) -> Measurement:
+        """Carry out a change in the services, as far as it concerns them."""
+        self._world = apply(self._world, action)
+        match action:
+            case Provision():
+                self._tell(furnishing.provision(self._world, self._world.instances[action.instance]))
+            case Initialise():
+                self._tell(messages.Initialise(id=0, guid=self._world.instances[action.instance].guid))
+            case DeleteInstance():
+                self._tell(messages.Delete(id=0, guid=self._world.instances[action.instance].guid))
+            case _:
+                pass  # accounts and routes are the network's, and the oracle stands in for it here
+        return Measurement(outcome=Outcome.DONE)
+
+    def ask(self, call: Call) -> Measurement | None:
+        """Return what the door says; None where the call finds none."""
+        endpoint = endpoint_of(self._world, call)
+        door = path.find(self._world, self._world.host(call.by), endpoint).door
+        if door is None:
+            return None
+        heard = self._send(replace(endpoint, plane=door), self._request(call))
+        found = signatures.read("http", str(heard.status))
+        if found is None:
+            raise ProbeFailed(f"{endpoint.name}: HTTP {heard.status} has no meaning here: {heard.body[:200]!r}")
+        if found.outcome is Outcome.REACHED:
+            self._remember(call, heard)
+            self._world = effect(self._world, call)
+        line = self._log[-1]
+        evidence = Evidence(kind="service-log", where=endpoint.name, detail=line)
+        cause = "" if found.outcome is Outcome.REACHED else _rule(call, line)
+        return Measurement(outcome=found.outcome, cause=cause, evidence=(evidence,))
+
+    def __enter__(self) -> Self:
+        """Nothing to start."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the loop that carried the requests."""
+        self._loop.close()
+
+    def _tell(self, request: messages.Request) -> None:
+        match request:
+            case messages.Account():
+                self._cloud.account(request)
+            case messages.Provision():
+                self._cloud.provision(request)
+            case messages.Initialise():
+                self._cloud.initialise(request.guid)
+            case messages.Delete():
+                self._cloud.delete(request.guid)
+            case _:
+                raise AssertionError(f"{request!r} concerns sockets")
+
+    def _request(self, call: Call) -> HttpRequest:
+        account = self._world.host(call.by).account
+        asked = requests.token(_API_KEY.format(account=account))
+        if call.surface is Surface.IAM:
+            return asked
+        token = requests.token_in(self._send(iam(Plane.PRIVATE), asked))
+        credentials = Credentials(token=token, guid=self._world.instance(call.instance).guid)
+        held = self._keys.get((call.instance, call.key or ""))
+        return requests.key_management(
+            call.operation, credentials, name=call.key or "", held=held, policy=call.policy
+        )
+
+    def _remember(self, call: Call, heard: Heard) -> None:
+        place = (call.instance, call.key or "")
+        match call.operation:
+            case Operation.CREATE:
+                self._keys[place] = requests.created_in(heard)
+            case Operation.WRAP:
+                self._keys[place] = replace(self._keys[place], ciphertext=requests.ciphertext_in(heard))
+            case Operation.UNWRAP:
+                requests.check_unwrapped(heard)
+            case _:
+                return
+
+    def _send(self, endpoint: Endpoint, request: HttpRequest) -> Heard:
+        site = Site(door=furnishing.door(endpoint), cloud=self._cloud)
+        app: Any = at_door(surface_app(endpoint.surface), site)
+
+        async def exchange() -> Heard:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=endpoint.url) as client:
+                answer = await client.request(
+                    request.method, request.path, headers=dict(request.headers), content=request.body
+                )
+                return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content)
+
+        return self._loop.run_until_complete(exchange())
+
+
+def _rule(call: Call, line: str) -> str:
+    """Return the catalogue's name of the rule in a log line: the service has one name for what the page says twice."""
+    rule = str(msgspec.json.decode(line)["rule"])
+    early = rule == "instance.not-initialised" and call.operation is Operation.SET_POLICY
+    return "policy.needs-initialised" if early else rule

@@ -1,0 +1,249 @@
+"""The one runner of scenarios: folds the steps over the world, asks every voice, and checks that they agree.
+
+Three voices: *stated* by the author, *predicted* by the oracle, *measured* by a backend. Without a
+network the third is silent; in memory the real service code decides at the door and must agree too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Protocol, Self
+
+from lab import catalogue
+from lab.describe.scenario import Scenario, Step
+from lab.errors import LiveError, ModelError, Problem
+from lab.model.action import Action, apply, effect
+from lab.model.call import Call, Operation
+from lab.model.outcome import Evidence, Expectation, Hop, Measurement, Outcome, Verdict
+from lab.model.rules import BY_ID, Mark
+from lab.model.world import World
+from lab.oracle import predict
+
+CHANGING = frozenset({Operation.SET_POLICY, Operation.CREATE, Operation.DELETE})
+
+
+class Mode(Enum):
+    """How a scenario is run."""
+
+    MODEL = "model"
+    MEMORY = "memory"
+    LIVE = "live"
+
+
+class Backend(Protocol):
+    """Who carries steps out: the memory backend or a lab."""
+
+    vrf_backend: str | None
+
+    def act(self, action: Action) -> Measurement:
+        """Carry out a change that is no call, and read it back."""
+
+    def ask(self, call: Call) -> Measurement | None:
+        """Make a call; None where this backend has no say (packets that die on the way, in memory)."""
+
+    def __enter__(self) -> Self:
+        """Start."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop; nothing stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """What the voices said of one step.
+
+    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else the
+    predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed rules behind it.
+    """
+
+    text: str
+    stated: Expectation
+    predicted: Verdict
+    measured: Outcome | None
+    cause: str
+    evidence: tuple[Evidence, ...]
+    agreed: bool
+    vacuous: bool
+    why: str
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """The rules behind the verdict that nobody could verify."""
+        rule = BY_ID.get(self.predicted.cause)
+        return (rule.id,) if rule is not None and rule.mark is Mark.ASSUMED else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of a run. ``steps`` ends early where a change failed: what follows would mean nothing."""
+
+    scenario: str
+    story: str
+    mode: Mode
+    vrf_backend: str | None
+    steps: tuple[StepReport, ...]
+    total: int
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every step was run, and all voices agreed on it, with proof."""
+        return len(self.steps) == self.total and all(step.agreed for step in self.steps)
+
+
+def play(
+    scenario: Scenario,
+    mode: Mode,
+    *,
+    on_step: Callable[[StepReport], None] | None = None,
+    backend: Callable[[World], AbstractContextManager[Backend]] | None = None,
+) -> Report:
+    """Run ``scenario`` and return what the voices said.
+
+    Args:
+        on_step: Called after each step.
+        backend: Makes the backend from the first world; by default that of ``mode``.
+
+    Raises:
+        ModelError: The scenario says something that cannot be, with the step's place.
+        LiveError: The lab broke, or a question could not be asked; no verdict.
+        EnvironmentProblem: This machine cannot run a lab.
+    """
+    world = catalogue.world_of(scenario)
+    if not scenario.steps:
+        raise ModelError(Problem(where=scenario.name or "scenario", text="has no steps"))
+    reports: list[StepReport] = []
+    with (backend or _backend(mode))(world) as running:
+        for number, step in enumerate(scenario.steps):
+            place = f"{scenario.name or 'scenario'}/steps[{number}]"
+            report, world = _step(world, step, running, mode, place)
+            reports.append(report)
+            if on_step is not None:
+                on_step(report)
+            if not report.agreed and _changes(step):
+                break
+        told = running.vrf_backend
+    return Report(
+        scenario=scenario.name,
+        story=scenario.story,
+        mode=mode,
+        vrf_backend=told,
+        steps=tuple(reports),
+        total=len(scenario.steps),
+    )
+
+
+def _step(world: World, step: Step, running: Backend, mode: Mode, place: str) -> tuple[StepReport, World]:
+    """Ask the three voices about one step; return the report and the world after it."""
+    try:
+        verdict, after = foresee(world, step.deed)
+    except ModelError as error:
+        raise _at(place, error) from None
+    try:
+        found = running.ask(step.deed) if isinstance(step.deed, Call) else running.act(step.deed)
+    except LiveError as error:
+        raise type(error)(f"{place} ({step.text}): {error}") from error
+    return _report(step, verdict, found, mode), after
+
+
+def foresee(world: World, deed: Call | Action) -> tuple[Verdict, World]:
+    """Return the oracle's verdict on a deed and the world after it: a call has an effect only if it gets through."""
+    if isinstance(deed, Call):
+        verdict = predict(world, deed)
+        return verdict, effect(world, deed) if verdict.outcome is Outcome.REACHED else world
+    hop = Hop(place="operator", fact=type(deed).__name__)
+    return Verdict(outcome=Outcome.DONE, cause="operator.done", hops=(hop,)), apply(world, deed)
+
+
+def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode) -> StepReport:
+    stated = step.expectation
+    why = _stated_against(stated, verdict) or _measured_against(verdict, found, mode)
+    vacuous = found is not None and bool(found.vacuous)
+    return StepReport(
+        text=step.text,
+        stated=stated,
+        predicted=verdict,
+        measured=found.outcome if found is not None and mode is Mode.LIVE else None,
+        cause=found.cause if found is not None and found.cause else verdict.cause,
+        evidence=found.evidence if found is not None else (),
+        agreed=not why,
+        vacuous=vacuous,
+        why=why,
+    )
+
+
+def _stated_against(stated: Expectation, verdict: Verdict) -> str:
+    if stated.outcome is not verdict.outcome:
+        return f"stated {stated.outcome.value}, predicted {verdict.outcome.value} ({verdict.cause})"
+    if stated.cause is not None and stated.cause != verdict.cause:
+        return f"stated {stated.outcome.value} because {stated.cause}, predicted because {verdict.cause}"
+    return ""
+
+
+def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -> str:
+    if found is None:
+        return "nothing was measured" if mode is Mode.LIVE else ""
+    voice = "measured" if mode is Mode.LIVE else "in memory"
+    if found.outcome is not verdict.outcome:
+        because = f" ({found.cause})" if found.cause else ""
+        return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}"
+    if found.vacuous:
+        return f"vacuous: {found.vacuous}"
+    if found.outcome in {Outcome.REACHED, Outcome.DONE}:
+        return ""
+    if found.cause != verdict.cause:
+        return f"predicted {verdict.outcome.value} because {verdict.cause}, {voice} because {found.cause or 'nobody knows'}"
+    return ""
+
+
+def _changes(step: Step) -> bool:
+    return not isinstance(step.deed, Call) or step.deed.operation in CHANGING
+
+
+def _at(place: str, error: ModelError) -> ModelError:
+    return ModelError(*(Problem(where=f"{place}: {p.where}", text=p.text, hint=p.hint) for p in error.problems))
+
+
+def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
+    match mode:
+        case Mode.MODEL:
+            return Silent
+        case Mode.MEMORY:
+            from lab.play.memory import Memory
+
+            return Memory
+        case Mode.LIVE:
+            from lab.live.client import LiveLab
+
+            return LiveLab
+
+
+class Silent:
+    """The backend of a run in the model alone: it measures nothing."""
+
+    vrf_backend: str | None = None
+
+    def __init__(self, world: World) -> None:
+        """Take the world, and leave it alone."""
+
+    def act(self, action: Action) -> Measurement:
+        """Return that the change is done: there is nothing that could fail."""
+        return Measurement(outcome=Outcome.DONE)
+
+    def ask(self, call: Call) -> Measurement | None:
+        """Say nothing."""
+        return None
+
+    def __enter__(self) -> Self:
+        """Start nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop nothing."""
