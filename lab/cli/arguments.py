@@ -47,7 +47,9 @@ def _instances(context: click.Context) -> Iterable[tuple[str, str]]:
 def _parameters(context: click.Context) -> Iterable[tuple[str, str]]:
     from lab.catalogue import load_topology
 
-    known = load_topology(context.params["topology"]).parameters()
+    # In the middle of ``--set`` click has not yet told arguments apart: the topology still stands among the rest.
+    topology = context.params.get("topology") or (context.args or [""])[0]
+    known = load_topology(topology).parameters()
     return [(f"{name}=", f"default {parameter.default}") for name, parameter in known.items()]
 
 

@@ -7,18 +7,21 @@ prediction. Keys are only ever added.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lab.catalogue import Entry
-from lab.live.preflight import Check
-from lab.model.call import Call
-from lab.model.outcome import Evidence, Outcome
 from lab.model.rules import BY_ID
-from lab.play.runner import Report, StepReport
 from lab.report.citation import section
-from lab.report.explain import Explanation
-from lab.report.matrix import Cell, Matrix
+
+if TYPE_CHECKING:  # only types: a document needs none of what makes the values
+    from collections.abc import Iterable, Mapping
+
+    from lab.catalogue import Entry
+    from lab.live.preflight import Check
+    from lab.model.call import Call
+    from lab.model.outcome import Evidence, Outcome
+    from lab.play.matrix import Cell, Matrix
+    from lab.play.runner import Report, StepReport
+    from lab.report.explain import Explanation
 
 Document = dict[str, Any]
 

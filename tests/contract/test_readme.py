@@ -1,0 +1,94 @@
+"""What README, CONTRIBUTING and the JSON page tell people to type, read or follow exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from lab.catalogue import load_scenario, load_topology
+from lab.cli.main import COMMANDS, pelab
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/json.md")
+
+
+def typed(page: str) -> list[list[str]]:
+    """Return the command lines of a page's shell blocks, split into words."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def pelab_lines() -> list[list[str]]:
+    """Return every ``pelab ...`` line of the README without the program."""
+    return [words[1:] for words in typed("README.md") if words[0].endswith("/pelab")]
+
+
+@pytest.mark.parametrize("words", pelab_lines(), ids=" ".join)
+def test_command_parses(words: list[str]) -> None:
+    """The command exists and takes these arguments; named topologies, scenarios and hosts exist."""
+    with pelab.make_context("pelab", list(words)) as context:
+        command = pelab.get_command(context, words[0])
+        assert command is not None
+        with command.make_context(words[0], list(words[1:]), parent=context) as inner:
+            if scenario := inner.params.get("scenario"):
+                assert load_scenario(scenario).steps
+            if topology := inner.params.get("topology"):
+                settings = dict(text.split("=", 1) for text in inner.params["settings"])
+                world = load_topology(topology, **settings).world()
+                for parameter in ("host", "source"):
+                    if name := inner.params.get(parameter):
+                        assert world.host(name)
+
+
+def test_every_command_is_shown() -> None:
+    """The README shows each command once at least, and the help lists no other."""
+    shown = {words[0] for words in pelab_lines()} | {"completion"}
+    assert shown == set(COMMANDS)
+    assert "pelab completion bash" in (ROOT / "README.md").read_text()
+
+
+def test_every_command_has_help() -> None:
+    """Each command's module has a ``command`` of its name, with a docstring."""
+    with click.Context(pelab) as context:
+        for name in COMMANDS:
+            command = pelab.get_command(context, name)
+            assert command is not None
+            assert command.name == name
+            assert command.help
+
+
+def test_make_targets_exist() -> None:
+    """Every ``make TARGET`` that a page mentions is a target."""
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        mentioned = set(re.findall(r"(?:`|^|&& )make (\w+)", (ROOT / page).read_text(), re.MULTILINE))
+        assert mentioned <= targets, page
+    assert {"demo", "test", "check", "bench"} <= targets
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_paths_exist(page: str) -> None:
+    """Relative links lead somewhere, and so does every path in backquotes."""
+    text = (ROOT / page).read_text()
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    paths = re.findall(r"`((?:lab|docs|tests|bin|bench|topologies|scenarios)/[\w./-]+)`", text)
+    names = [path for path in paths if "NAME" not in path]
+    missing = [str(path) for path in (*links, *names) if not ((ROOT / page).parent / path).exists()]
+    missing = [path for path in missing if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_examples_of_contributing_work(tmp_path: Path) -> None:
+    """The topology and the scenario that CONTRIBUTING shows load, and the scenario's callers exist."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    topology, scenario = (re.sub(r"^ {3}", "", block, flags=re.MULTILINE) for block in blocks)
+    (tmp_path / "two_accounts.py").write_text(topology)
+    (tmp_path / "neighbour.py").write_text(scenario)
+    world = load_topology(str(tmp_path / "two_accounts.py")).world()
+    steps = load_scenario(str(tmp_path / "neighbour.py")).steps
+    assert len(steps) == 2
+    assert {"acme-vsi", "rival-vsi"} == set(world.hosts)

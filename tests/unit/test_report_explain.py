@@ -1,0 +1,88 @@
+"""An explanation tells the way, the rule with its section, and the command that mends the first missing thing."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from lab.catalogue import load_topology
+from lab.cli.main import main
+from lab.model.call import Call
+from lab.model.outcome import Prerequisite
+from lab.model.plane import Plane, Surface
+from lab.report.explain import explain, show
+from lab.report.remedy import remedy
+from lab.report.screen import screen
+
+
+def told(by: str = "vsi-1", plane: Plane = Plane.PRIVATE, **parameters: object) -> str:
+    """Return the explanation of a call as text, as a pipe gets it."""
+    world = load_topology("single_account", **parameters).world()
+    page = io.StringIO()
+    show(screen(page), explain(world, Call(by=by, instance="keys", plane=plane)))
+    return page.getvalue()
+
+
+@pytest.mark.parametrize(
+    "parameters,missing,command",
+    [
+        pytest.param({"vrf": False}, "vrf", "ibmcloud account update --service-endpoint-enable true", id="no-vrf"),
+        pytest.param({"service_endpoints": False}, "service-endpoints", "ibmcloud account update", id="no-endpoints"),
+        pytest.param(
+            {"private_route": False}, "route", "route add -net 166.9.0.0/16 gw 10.65.0.65 dev eth0", id="no-route"
+        ),
+        pytest.param({"initialised": False}, "initialised", "ibmcloud tke auto-init", id="not-initialised"),
+    ],
+)
+def test_names_what_is_missing_and_mends_it(parameters: dict[str, object], missing: str, command: str) -> None:
+    """Each prerequisite is named when it is the first that is missing, with a command that can be copied."""
+    lines = [" ".join(line.split()) for line in told(**parameters).splitlines()]
+    assert f"missing {missing}" in lines
+    assert any(line.startswith(f"$ {command}") for line in lines)
+
+
+def test_a_locked_out_laptop_is_sent_inside() -> None:
+    """Under private-only the remedy says that the policy can be changed from a VSI only."""
+    text = told("laptop", Plane.PUBLIC, policy="private-only")
+    assert "policy.private-only" in text
+    assert "from within: on vsi-1" in text
+    assert 'by=Call.private("vsi-1", "keys")' in text
+
+
+def test_a_served_call_misses_nothing() -> None:
+    """The rule is cited with its section, and no remedy is invented."""
+    text = told()
+    assert "#public-and-private" in text
+    assert "missing" not in text
+
+
+def test_a_pipe_gets_neither_colour_nor_folded_lines() -> None:
+    """In a file every fact is one line."""
+    text = told(vrf=False)
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) > 100
+
+
+@pytest.mark.parametrize("missing", Prerequisite)
+@pytest.mark.parametrize("by", ["vsi-1", "laptop"])
+@pytest.mark.parametrize("surface", [Surface.KMS, Surface.IAM])
+def test_every_prerequisite_has_a_remedy(missing: Prerequisite, by: str, surface: Surface) -> None:
+    """Whoever asks and whatever is missing, there is something to type and something to write."""
+    world = load_topology("single_account").world()
+    mends = remedy(world, Call(by=by, instance="keys", plane=Plane.PRIVATE, surface=surface), missing)
+    assert mends.what
+    assert mends.command
+    assert "(" in mends.step
+
+
+def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document has the keys that docs/json.md names."""
+    assert main(["explain", "single_account", "vsi-1", "keys", "--set", "vrf=no", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["predicted"] == "timed-out"
+    assert document["cause"] == "edge.no-vrf"
+    assert document["missing"] == "vrf"
+    assert document["rule"]["mark"] == "assumed"
+    assert set(document) == {"call", "predicted", "cause", "rule", "hops", "missing", "remedy"}
