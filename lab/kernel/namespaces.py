@@ -63,7 +63,7 @@ def setns(fd: int, flags: int) -> None:
 
 
 def mount(source: str | None, target: str, fstype: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """Call mount(2): what ``source`` names appears on ``target``, or (``PRIVATE``, ``REMOUNT``) the mount is changed."""
+    """Attach ``source`` at ``target``, or with ``PRIVATE`` or ``REMOUNT`` change what is attached there."""
     result = _libc.mount(_bytes(source), _bytes(target), _bytes(fstype), ctypes.c_ulong(flags), _bytes(data))
     _check(result, f"mount({target})")
 

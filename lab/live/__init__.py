@@ -1,1 +1,1 @@
-"""A lab as a process tree: the client's side, the nursery, and the lab's own processes. No rule of the product is here."""
+"""A lab as a process tree: client, nursery, init, network. It knows processes, and no rule of the product."""

@@ -45,6 +45,18 @@ class Channel:
             LabEnded: There is no lab any more.
             LiveError: No answer within ``timeout_s``.
         """
+        answer, extra = self.exchange(request, form, fds, timeout_s=timeout_s)
+        wire.close(extra)
+        return answer
+
+    def exchange(
+        self, request: Request, form: type[A], fds: Sequence[int] = (), *, timeout_s: float | None = None
+    ) -> tuple[A, list[int]]:
+        """Do as ``ask``, and also return the descriptors of the answer, which the caller owns."""
+        return self.receive(self.begin(request, fds), form, timeout_s=timeout_s)
+
+    def begin(self, request: Request, fds: Sequence[int] = ()) -> int:
+        """Send ``request`` and return the id under which ``receive`` gets the answer."""
         number = next(self._ids)
         self._expect(number)
         try:
@@ -52,9 +64,7 @@ class Channel:
         except OSError as error:
             self._forget(number)
             raise LabEnded(self._epitaph()) from error
-        answer, extra = self.receive(number, form, timeout_s=timeout_s)
-        wire.close(extra)
-        return answer
+        return number
 
     def first(self, form: type[A]) -> tuple[A, list[int]]:
         """Return the lab's first word, which nobody asked for, and its descriptors."""

@@ -24,8 +24,8 @@ class _Guard:
     def find_spec(
         self,
         name: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002 - the import system passes it
-        target: ModuleType | None = None,  # noqa: ARG002 - the import system passes it
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Refuse the oracle and leave everything else to the next finder."""
         if _is_oracle(name):

@@ -7,6 +7,7 @@ When it ends, however it ends, the kernel ends every other process of the lab an
 
 from __future__ import annotations
 
+import importlib
 import os
 import select
 import signal
@@ -24,6 +25,7 @@ from lab.errors import PelabError
 from lab.kernel import namespaces as ns
 from lab.live import causes, guard, network, sandbox
 from lab.live.protocol import Failed, Fork, failed
+from lab.serve import process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +90,11 @@ def _run(fork: Fork, ropes: Ropes, started: float, nursery: int) -> None:
 
     def be_network() -> None:
         ns.close_all_but(ropes.control, ours.fileno(), me)
-        network.main(control=wire.adopt(ropes.control), cloud=ours, init=me, marks=marks, started=started)
+        furnish = importlib.import_module(fork.furnishing).furnish
+        network.main(furnish, control=wire.adopt(ropes.control), cloud=ours, init=me, marks=marks, started=started)
 
     def be_cloud() -> None:
         ns.close_all_but(theirs.fileno())
-        from lab.serve import process  # noqa: PLC0415
-
         process.main(theirs)
 
     children = {

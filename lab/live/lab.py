@@ -24,9 +24,23 @@ from typing import Final, Self, TypeVar
 
 from lab import wire
 from lab.errors import BringUpFailed, EnvironmentProblem, TearDownFailed
-from lab.live import causes
+from lab.live import causes, terminal
 from lab.live.channel import Channel
-from lab.live.protocol import Answer, Done, Failed, Fork, Notice, NurseryReady, Ping, Pong, Ready, Request, error_in
+from lab.live.host import Host
+from lab.live.protocol import (
+    FURNISHING,
+    Answer,
+    Done,
+    Failed,
+    Fork,
+    Notice,
+    NurseryReady,
+    Ping,
+    Pong,
+    Ready,
+    Request,
+    error_in,
+)
 
 A = TypeVar("A", bound=Answer)
 
@@ -135,12 +149,13 @@ class Nursery:
             self._seconds = message.seconds
             return message.seconds
 
-    def lab(self, *, shared: Sequence[str] = ()) -> Lab:
+    def lab(self, *, shared: Sequence[str] = (), furnishing: str = FURNISHING) -> Lab:
         """Fork a lab and return it when it answers.
 
         Args:
             shared: Folders that stay visible in the lab's hosts although they lie in /tmp, /run or /dev/shm, of which
                 a lab has its own.
+            furnishing: The module that says what the lab can be asked.
         """
         self.wait()
         try:
@@ -151,7 +166,7 @@ class Nursery:
         except OSError as error:
             raise causes.explain(error) from error
         try:
-            fork = Fork(shared=[_HOME, sys.prefix, *shared])
+            fork = Fork(shared=[_HOME, sys.prefix, *shared], furnishing=furnishing)
             wire.send(self._sock, fork, [their_control.fileno(), their_life.fileno(), me, errors.fd])
         except OSError as error:
             control.close()
@@ -196,6 +211,14 @@ class Lab:
     def ping(self) -> Pong:
         """Return the lab's sign of life."""
         return self.ask(Ping(), Pong)
+
+    def host(self, name: str) -> Host:
+        """Return the host called ``name``, to run programs in; whether it exists is found out then."""
+        return Host(self.channel, name)
+
+    def command_line(self) -> None:
+        """Give this process's terminal to Mininet's own command line until its user leaves it."""
+        terminal.command_line(self.channel)
 
     @property
     def notices(self) -> Sequence[Notice]:

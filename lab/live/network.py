@@ -45,10 +45,13 @@ class Context:
     connection: Connection
     fds: list[int] = field(default_factory=list)
 
-    def take(self, count: int) -> list[int]:
-        """Return the request's descriptors, which the handler owns from now on; there must be ``count``."""
+    def need(self, count: int) -> None:
+        """Make sure that ``count`` descriptors came."""
         if len(self.fds) != count:
             raise LiveError(f"{len(self.fds)} descriptors came with the request, {count} are needed")
+
+    def take(self) -> list[int]:
+        """Return the descriptors, which the handler owns from now on."""
         taken, self.fds = self.fds, []
         return taken
 
@@ -75,8 +78,8 @@ class Network:
         """Have ``handler`` answer requests of type ``form``.
 
         The handler's answer needs no ``id``. An error of the ``PelabError`` tree reaches the client as itself, any
-        other as a ``LiveError`` with its traceback. With ``needs_cloud``, an answer is withheld when the cloud process has
-        ended: a door that nobody serves refuses everybody, which must not be read as a verdict.
+        other as a ``LiveError`` with its traceback. With ``needs_cloud``, an answer is withheld when the cloud process
+        has ended: a door that nobody serves refuses everybody, which must not be read as a verdict.
         """
         self._handlers[kebab(form.__name__)] = (form, handler, needs_cloud)
 
@@ -151,11 +154,18 @@ def leave(status: int) -> NoReturn:
 
 
 def main(
-    *, control: socket.socket, cloud: socket.socket, init: int, marks: dict[str, float], started: float
+    furnish: Callable[[Network], None],
+    *,
+    control: socket.socket,
+    cloud: socket.socket,
+    init: int,
+    marks: dict[str, float],
+    started: float,
 ) -> NoReturn:
     """Be the network process.
 
     Args:
+        furnish: Registers every handler, in the running loop.
         control: The socket to the client.
         cloud: The socket to the cloud process.
         init: A pidfd of the lab's init, for the client to watch.
@@ -189,7 +199,3 @@ def main(
     assert work is not None
     while True:
         work.get()()
-
-
-def furnish(network: Network) -> None:
-    """Register everything that a lab can be asked."""

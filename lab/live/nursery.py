@@ -26,7 +26,7 @@ from lab import wire
 from lab.errors import EnvironmentProblem
 from lab.kernel import namespaces as ns
 from lab.live import causes, sandbox
-from lab.live.protocol import Failed, Fork, NurseryReady, failed
+from lab.live.protocol import FURNISHING, Failed, Fork, NurseryReady, failed
 
 # imported before the fork so that no lab pays for them; scapy, rich and click stay out
 _HEAVY: Final = (
@@ -46,7 +46,7 @@ _HEAVY: Final = (
     "uvloop",
 )
 # ours; one that has a ``preload`` prepares bytes, routes and tables there
-_OURS: Final = ("lab.live.network", "lab.live.init")
+_OURS: Final = ("lab.serve.process", FURNISHING, "lab.live.init")
 
 
 def main(control: int, client: int) -> NoReturn:

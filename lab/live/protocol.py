@@ -22,6 +22,8 @@ from lab.errors import (
     TearDownFailed,
 )
 
+FURNISHING: Final = "lab.live.furnishing"
+
 
 def kebab(name: str) -> str:
     """Return the tag of a message class: ``SpawnProgram`` travels as ``spawn-program``."""
@@ -64,9 +66,11 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, tag=kebab):
     """Make a lab. Descriptors: its control socket, the life pipe's end, the client's pidfd, a memfd for its errors.
 
     ``shared`` names folders that stay visible in the lab although they lie where it has something of its own (/tmp).
+    ``furnishing`` names the module whose ``furnish`` registers what the lab can be asked.
     """
 
     shared: list[str] = []
+    furnishing: str = FURNISHING
 
 
 class NurseryReady(msgspec.Struct, frozen=True, kw_only=True, tag=kebab):
@@ -93,7 +97,7 @@ class Ping(Request, frozen=True, kw_only=True):
 
 
 class Pong(Answer, frozen=True, kw_only=True):
-    """It is: its pids in the lab's own pid namespace, and the names of its threads."""
+    """It is: its pid in the lab's own pid namespace, and how many threads it has."""
 
     pid: int
     threads: int
@@ -113,7 +117,7 @@ class Spawn(Request, frozen=True, kw_only=True):
 
 
 class Spawned(Answer, frozen=True, kw_only=True):
-    """It runs; ``process`` names it in later requests, ``pid`` inside the lab."""
+    """It runs; comes with its pidfd. ``process`` names it in later requests, ``pid`` inside the lab."""
 
     process: int
     pid: int

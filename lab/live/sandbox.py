@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from lab.kernel import namespaces as ns
+from lab.net.hosts import CA_FILE, RUN, bind
 
-RUN: Final = "/run/pelab"
-CA_FILE: Final = f"{RUN}/ca.pem"
 _OWN: Final = ("/run", "/tmp", "/dev/shm")  # noqa: S108 - the lab's own, mounted here
 _CAP_SYS_ADMIN: Final = 1 << 21
 
@@ -70,20 +69,8 @@ def mount_lab(shared: Iterable[str]) -> None:
     for path, fd in kept:
         bind(fd, path)
         os.close(fd)
-    Path(RUN).mkdir()
-    Path(CA_FILE).touch()
-
-
-def bind(fd: int, target: str, flags: int = 0) -> None:
-    """Show what is behind ``fd`` (a file or a folder) at ``target``, which is made if it is missing."""
-    place = Path(target)
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if Path(f"/proc/self/fd/{fd}").is_dir():
-            place.mkdir()
-        else:
-            place.touch()
-    ns.mount(f"/proc/self/fd/{fd}", target, flags=ns.BIND | ns.REC | flags)
+    RUN.mkdir()
+    CA_FILE.touch()
 
 
 def _covered(paths: Iterable[str]) -> list[str]:
