@@ -19,9 +19,9 @@ def command(*, as_json: bool) -> Status:
 
     found = checks()
     if as_json:
-        from lab.report.json import checkup, text
+        from lab.report import json
 
-        click.echo(text(checkup(found)))
+        click.echo(json.text(json.checkup(found)))
     else:
         from lab.report import checkup as drawn
         from lab.report.screen import screen

@@ -28,9 +28,9 @@ def command(
     call = Call(by=source, instance=instance, plane=Plane(plane), surface=Surface(surface), operation=operation)
     told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
     if as_json:
-        from lab.report.json import explanation, text
+        from lab.report import json
 
-        click.echo(text(explanation(told)))
+        click.echo(json.text(json.explanation(told)))
         return
     from lab.report.screen import screen
 

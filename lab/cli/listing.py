@@ -15,9 +15,9 @@ def command(*, as_json: bool) -> None:
 
     found = {"topologies": topologies(), "scenarios": scenarios()}
     if as_json:
-        from lab.report.json import catalogue, text
+        from lab.report import json
 
-        click.echo(text(catalogue(found)))
+        click.echo(json.text(json.catalogue(found)))
         return
     for kind, entries in found.items():
         click.secho(kind, bold=True)

@@ -19,14 +19,15 @@ def command(*, topology: str, live: bool, settings: tuple[str, ...], as_json: bo
     Ends with 0 when every cell agrees, with 1 when one diverges or a denial proves nothing.
     """
     from lab.catalogue import load_topology
-    from lab.play.matrix import measured, predicted
+    from lab.play.matrix import matrix
+    from lab.play.runner import Mode
 
     described = load_topology(topology, **parameters(settings))
-    made = measured(described) if live else predicted(described)
+    made = matrix(described, Mode.LIVE if live else Mode.MEMORY)
     if as_json:
-        from lab.report.json import matrix, text
+        from lab.report import json
 
-        click.echo(text(matrix(made)))
+        click.echo(json.text(json.matrix(made)))
     else:
         from lab.report import matrix as drawn
         from lab.report.screen import screen

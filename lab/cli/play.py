@@ -25,11 +25,10 @@ def command(*, scenario: str, live: bool, as_json: bool) -> Status:
 
     played, chosen = load_scenario(scenario), Mode.LIVE if live else Mode.MEMORY
     if as_json:
-        from lab.report.json import play as document
-        from lab.report.json import text
+        from lab.report import json
 
         report = play(played, chosen)
-        click.echo(text(document(report)))
+        click.echo(json.text(json.play(report)))
     else:
         from lab.report.screen import screen
         from lab.report.walkthrough import Walkthrough

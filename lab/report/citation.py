@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-
-from lab.model.rules import BY_ID, PAGE, Mark, Rule
+from lab.model.rules import BY_ID, PAGE, Rule
 
 
 def cite(cause: str) -> str:
@@ -17,8 +14,3 @@ def cite(cause: str) -> str:
 def section(rule: Rule) -> str:
     """Return the address of the page's section that a rule stands in, or is derived or assumed from."""
     return f"{PAGE}#{rule.section}"
-
-
-def assumed(causes: Iterable[str]) -> Counter[str]:
-    """Return the assumed rules among ``causes``, each with how many verdicts rest on it."""
-    return Counter(cause for cause in causes if cause in BY_ID and BY_ID[cause].mark is Mark.ASSUMED)

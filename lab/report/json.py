@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # only types: a document needs none of what makes the values
     from lab.catalogue import Entry
     from lab.live.preflight import Check
     from lab.model.call import Call
-    from lab.model.outcome import Evidence, Outcome
+    from lab.model.outcome import Evidence
     from lab.play.matrix import Cell, Matrix
     from lab.play.runner import Report, StepReport
     from lab.report.explain import Explanation
@@ -37,7 +37,7 @@ def play(report: Report) -> Document:
         "scenario": report.scenario,
         "mode": report.mode.value,
         "agreed": report.agreed,
-        "vrf_backend": report.vrf_backend or None,
+        "vrf_backend": report.vrf_backend,
         "steps": [_step(step) for step in report.steps],
     }
 
@@ -46,9 +46,9 @@ def matrix(made: Matrix) -> Document:
     """Return the document of a matrix."""
     return {
         "topology": made.topology,
-        "mode": made.mode,
+        "mode": made.mode.value,
         "agreed": made.agreed,
-        "vrf_backend": made.vrf_backend or None,
+        "vrf_backend": made.vrf_backend,
         "cells": [_cell(cell) for cell in made.cells],
     }
 
@@ -88,29 +88,24 @@ def checkup(checks: Iterable[Check]) -> list[Document]:
 
 
 def _step(step: StepReport) -> Document:
+    return {"text": step.text, "stated": step.stated.outcome.value, **_said(step)}
+
+
+def _cell(cell: Cell) -> Document:
+    return {"call": _call(cell.call), **_said(cell.said)}
+
+
+def _said(step: StepReport) -> Document:
+    """Return what a step and a cell have in common: all but the author's word."""
     return {
-        "text": step.text,
-        "stated": _outcome(step.stated),
         "predicted": step.predicted.outcome.value,
-        "measured": _outcome(step.measured),
+        "measured": None if step.measured is None else step.measured.value,
         "cause": step.cause,
         "evidence": _evidence(step.evidence),
         "agreed": step.agreed,
         "vacuous": step.vacuous,
         "why": step.why,
-    }
-
-
-def _cell(cell: Cell) -> Document:
-    return {
-        "call": _call(cell.call),
-        "predicted": cell.predicted.outcome.value,
-        "measured": _outcome(cell.measured),
-        "cause": cell.predicted.cause,
-        "evidence": _evidence(cell.evidence),
-        "agreed": cell.agreed,
-        "vacuous": cell.vacuous,
-        "why": cell.why,
+        "assumed": list(step.assumed),
     }
 
 
@@ -126,7 +121,3 @@ def _call(call: Call) -> Document:
         "plane": call.plane.value,
         "operation": call.operation.value,
     }
-
-
-def _outcome(value: Outcome | None) -> str | None:
-    return None if value is None else value.value

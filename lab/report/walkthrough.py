@@ -5,13 +5,16 @@ Drawn while it happens: each step appears when it is decided. It judges nothing;
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console
 from rich.text import Text
 
 from lab.describe.scenario import Scenario
-from lab.model.outcome import Outcome
+from lab.model.outcome import Outcome, Verdict
 from lab.play.runner import Mode, Report, StepReport
-from lab.report.citation import assumed, cite
+from lab.report.citation import cite
+from lab.report.evidence import line
 from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
 
 INDENT = 6
@@ -44,10 +47,12 @@ class Walkthrough:
         head = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ", (step.text, "bold"))
         self._console.print(head)
         labelled(self._console, Text(" " * INDENT), self._voices(step))
-        if step.cause:
+        if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
             self._indented(Text(cite(step.cause)), "because")
+        if step.predicted.outcome not in {Outcome.DONE, Outcome.REACHED}:
+            self._indented(self._way(step.predicted), "way")
         for evidence in step.evidence:
-            self._indented(Text(f"{evidence.where}: {evidence.detail}"), evidence.kind)
+            self._indented(Text(line(evidence)), evidence.kind)
         if mark is not AGREED:
             self._indented(Text(step.why, style=mark.style), mark.word)
 
@@ -57,19 +62,23 @@ class Walkthrough:
         marks = [judge(agreed=step.agreed, vacuous=step.vacuous) for step in report.steps]
         worst = next((mark for mark in (DIVERGED, VACUOUS) if mark in marks), AGREED)
         counts = ", ".join(f"{marks.count(mark)} {mark.word}" for mark in (AGREED, DIVERGED, VACUOUS) if mark in marks)
-        network = f", VRF by {report.vrf_backend}" if report.vrf_backend else ""
-        voices = "two voices; nothing was measured" if report.mode is not Mode.LIVE else "three voices"
+        live = report.mode is Mode.LIVE
+        voices, network = (
+            "three voices" if live else "nothing was measured",
+            f", VRF by {report.vrf_backend}" if live else "",
+        )
         verdict = (counts or "no steps", worst.style)
         self._console.print(Text.assemble(glyph(self._console, worst), " ", verdict, f" ({voices}{network})"))
-        resting = assumed(step.cause for step in report.steps)
-        if resting:
+        if left := report.total - len(report.steps):
+            self._console.print(Text(f"{left} further steps were not run: after a failed change they mean nothing"))
+        if resting := Counter(rule for step in report.steps for rule in step.assumed):
             named = ", ".join(f"{rule} ({count})" for rule, count in resting.items())
             self._console.print(Text(f"assumed rules behind these verdicts: {named}", style="dim"))
 
     def _voices(self, step: StepReport) -> Text:
         """Return the three voices in columns; a voice that differs from the prediction stands out."""
         predicted = step.predicted.outcome
-        said = (("stated", step.stated), ("predicted", predicted), ("measured", step.measured))
+        said = (("stated", step.stated.outcome), ("predicted", predicted), ("measured", step.measured))
         return Text("").join(self._voice(name, value, predicted) for name, value in said)
 
     def _voice(self, name: str, value: Outcome | None, predicted: Outcome) -> Text:
@@ -78,6 +87,12 @@ class Walkthrough:
             text.stylize(DIVERGED.style)
         text.append(" " * max(1, VOICE - len(text)))
         return Text.assemble((f"{name} ", "dim"), text)
+
+    def _way(self, verdict: Verdict) -> Text:
+        """Return the predicted way: the places in order, and what was decided at the last."""
+        places = list(dict.fromkeys(hop.place for hop in verdict.hops))
+        arrow = " -> " if plain(self._console) else " → "
+        return Text(f"{arrow.join(places)}: {verdict.hops[-1].fact}" if places else "")
 
     def _indented(self, text: Text, label: str) -> None:
         labelled(self._console, Text(f"{'':{INDENT}}{label:<{LABEL}} ", style="dim"), text)

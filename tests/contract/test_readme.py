@@ -41,7 +41,7 @@ def test_command_parses(words: list[str]) -> None:
                 world = load_topology(topology, **settings).world()
                 for parameter in ("host", "source"):
                     if name := inner.params.get(parameter):
-                        assert world.host(name)
+                        assert world.host(name).name == name
 
 
 def test_every_command_is_shown() -> None:

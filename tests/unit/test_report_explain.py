@@ -38,7 +38,7 @@ def told(by: str = "vsi-1", plane: Plane = Plane.PRIVATE, **parameters: object) 
 )
 def test_names_what_is_missing_and_mends_it(parameters: dict[str, object], missing: str, command: str) -> None:
     """Each prerequisite is named when it is the first that is missing, with a command that can be copied."""
-    lines = [" ".join(line.split()) for line in told(**parameters).splitlines()]
+    lines = [" ".join(line.split()) for line in told("vsi-1", Plane.PRIVATE, **parameters).splitlines()]
     assert f"missing {missing}" in lines
     assert any(line.startswith(f"$ {command}") for line in lines)
 
