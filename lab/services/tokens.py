@@ -66,12 +66,11 @@ class Verifier:
     Expiry is looked at every time. The memory is bounded; a forgotten token is verified again.
     """
 
-    __slots__ = ("_key", "_known")
-    MOST = 1024
+    __slots__ = ("_key", "_known", "_most")
 
-    def __init__(self, key: EllipticCurvePublicKey) -> None:
-        """Verify with ``key``."""
-        self._key = key
+    def __init__(self, key: EllipticCurvePublicKey, *, most: int = 1024) -> None:
+        """Verify with ``key``; remember ``most`` tokens."""
+        self._key, self._most = key, most
         self._known: dict[str, Bearer] = {}
 
     def bearer(self, token: str, *, now: float) -> Bearer | None:
@@ -81,7 +80,7 @@ class Verifier:
             bearer = read(token, key=self._key)
             if bearer is None:
                 return None
-            if len(self._known) >= self.MOST:
+            if len(self._known) >= self._most:
                 self._known.clear()
             self._known[token] = bearer
         return bearer if now < bearer.expires else None

@@ -92,30 +92,39 @@ def answer(store: Store, arrival: Arrival, operation: Operation, request: Reques
     return Answer(reply=reply, rule=rule, instance=instance.guid if instance else arrival.named or "")
 
 
+class Unserved(ServiceError):
+    """A request that no operation was made for; ``headers`` go with the refusal."""
+
+    def __init__(self, status: int, message: str, *headers: tuple[bytes, bytes]) -> None:
+        """Refuse with ``status`` and ``message``."""
+        super().__init__(status, message, rule=rules.MALFORMED)
+        self.headers = headers
+
+
 def refusal(problem: ServiceError) -> Reply:
     """Return the product's reply for ``problem``."""
-    headers = ((b"www-authenticate", b"Bearer"),) if problem.status == 401 else ()
+    headers = problem.headers if isinstance(problem, Unserved) else ()
+    if problem.status == 401:
+        headers = ((b"www-authenticate", b"Bearer"),)
     return Reply(status=problem.status, media=documents.JSON, body=documents.error(problem), headers=headers)
 
 
 def no_such_path(_instance: Instance, _request: Request) -> Reply:
     """Refuse a path that the lab's API does not have; asked after the door's checks, like every operation."""
-    raise ServiceError(404, "Not Found: The requested path could not be found", rule=rules.MALFORMED)
+    raise Unserved(404, "Not Found: The requested path could not be found")
 
 
 def body_too_long(_instance: Instance, _request: Request) -> Reply:
     """Refuse a request whose body nobody read to its end; the connection cannot be used any more."""
-    problem = ServiceError(413, "Request Entity Too Large: The body of the request is too long", rule=rules.MALFORMED)
-    return msgspec.structs.replace(refusal(problem), headers=((b"connection", b"close"),))
+    text = "Request Entity Too Large: The body of the request is too long"
+    raise Unserved(413, text, (b"connection", b"close"))
 
 
 def other_method(allowed: tuple[str, ...]) -> Operation:
     """Return the operation that refuses a method that a path does not have, naming those it has."""
 
     def refuse(_instance: Instance, _request: Request) -> Reply:
-        problem = ServiceError(405, "Method Not Allowed", rule=rules.MALFORMED)
-        reply = refusal(problem)
-        return msgspec.structs.replace(reply, headers=((b"allow", ", ".join(allowed).encode()),))
+        raise Unserved(405, "Method Not Allowed", (b"allow", ", ".join(allowed).encode()))
 
     return Operation(name="other-method", run=refuse, needs=Level.NOTHING)
 
