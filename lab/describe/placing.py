@@ -52,7 +52,7 @@ CONTROL_NUMBER = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Port:
+class Port:
     """A router's port towards a host: the interface there, the router's address, the host's account."""
 
     interface: str
@@ -62,10 +62,12 @@ class _Port:
 
     @property
     def address(self) -> IPv4Interface:
+        """The router's address there."""
         return IPv4Interface((int(self.nic.gateway), self.nic.address.network.prefixlen))
 
     @property
     def route(self) -> PlannedRoute:
+        """The route to the host's subnet."""
         return PlannedRoute(dst=self.nic.address.network, interface=self.interface)
 
 
@@ -88,7 +90,7 @@ def controls(world: World) -> tuple[Instance, ...]:
 
 def plan(world: World) -> Plan:
     """Return the plan of ``world``; the same world gives the same plan."""
-    private, public = _ports(world, Plane.PRIVATE), _ports(world, Plane.PUBLIC)
+    private, public = ports(world, Plane.PRIVATE), ports(world, Plane.PUBLIC)
     doors = (*endpoints(world), *(kms(instance, Plane.PUBLIC) for instance in controls(world)))
     nodes = (
         *(_host(host) for host in world.hosts.values()),
@@ -115,9 +117,9 @@ def account_table(account: Account) -> int:
     return FIRST_ACCOUNT_TABLE + account.number
 
 
-def _ports(world: World, plane: Plane) -> list[_Port]:
+def ports(world: World, plane: Plane) -> list[Port]:
     """Return the router's ports on ``plane``: ``a1-2`` is account 1's second, ``h3`` the third host on the internet."""
-    ports: list[_Port] = []
+    found: list[Port] = []
     counts: dict[str, int] = {}
     for host in world.hosts.values():
         if (nic := host.nic(plane)) is None:
@@ -125,9 +127,9 @@ def _ports(world: World, plane: Plane) -> list[_Port]:
         account = world.accounts[host.account]
         counts[account.name] = counts.get(account.name, 0) + 1
         private = f"a{account.number}-{counts[account.name]}"
-        interface = private if plane is Plane.PRIVATE else f"h{len(ports) + 1}"
-        ports.append(_Port(interface=interface, nic=nic, host=host, account=account))
-    return ports
+        interface = private if plane is Plane.PRIVATE else f"h{len(found) + 1}"
+        found.append(Port(interface=interface, nic=nic, host=host, account=account))
+    return found
 
 
 def _host(host: Host) -> Node:
@@ -140,7 +142,7 @@ def _host(host: Host) -> Node:
     )
 
 
-def _backbone(world: World, ports: list[_Port]) -> Node:
+def _backbone(world: World, ports: list[Port]) -> Node:
     to_services = PlannedRoute(dst=CLOUD_SERVICES, gateway=SERVICE_LINK[1].ip, interface=TO_SERVICES)
     to_iaas = replace(to_services, dst=IAAS_SERVICES)
     end = PlannedRoute(dst=EVERYWHERE, kind="unreachable")
@@ -164,7 +166,7 @@ def _backbone(world: World, ports: list[_Port]) -> Node:
     )
 
 
-def _table(number: int, owner: str, ports: list[_Port], more: tuple[PlannedRoute, ...]) -> RoutingTable:
+def _table(number: int, owner: str, ports: list[Port], more: tuple[PlannedRoute, ...]) -> RoutingTable:
     routes = (*(port.route for port in ports), *more)
     return RoutingTable(
         number=number,
@@ -174,7 +176,7 @@ def _table(number: int, owner: str, ports: list[_Port], more: tuple[PlannedRoute
     )
 
 
-def _backbone_filters(world: World, ports: list[_Port]) -> list[Filter]:
+def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
     def of(*accounts: Account) -> frozenset[str]:
         names = {account.name for account in accounts}
         return frozenset(port.interface for port in ports if port.account.name in names)
@@ -200,7 +202,7 @@ def _backbone_filters(world: World, ports: list[_Port]) -> list[Filter]:
     ]
 
 
-def _internet(ports: list[_Port]) -> Node:
+def _internet(ports: list[Port]) -> Node:
     never = NEVER_ON_THE_INTERNET
     return Node(
         name=INTERNET,

@@ -7,7 +7,7 @@ the door needs control pairs. What cannot be proved is reported as vacuous, neve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Final
@@ -50,7 +50,7 @@ class Inquiry:
         places: Places,
         sightings: Sightings,
         memory: Memory,
-        log_lines: Callable[[IPv4Address, int], list[str]],
+        log_lines: Callable[[IPv4Address, int], Awaitable[list[str]]],
     ) -> None:
         """Keep what measuring needs."""
         self._prober, self._places, self._sightings = prober, places, sightings
@@ -70,7 +70,7 @@ class Inquiry:
         request = await self._request(world, call)
         observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, request)
         outcome = observed.signature.outcome
-        evidence = (*self._seen(observed), *self._logged(observed))
+        evidence = (*self._seen(observed), *await self._logged(observed))
         if outcome is Outcome.REACHED:
             self._remember(world, call, observed)
             return Measurement(outcome=outcome, evidence=evidence)
@@ -140,11 +140,11 @@ class Inquiry:
             found.append(Evidence(kind="http", where=observed.name, detail=requests.message_in(observed)))
         return found
 
-    def _logged(self, observed: Observation) -> list[Evidence]:
+    async def _logged(self, observed: Observation) -> list[Evidence]:
         flow = observed.last.flow
         if observed.status is None or flow is None:
             return []
-        lines = self._log_lines(flow.source, flow.source_port)
+        lines = await self._log_lines(flow.source, flow.source_port)
         return [Evidence(kind="service-log", where=observed.name, detail=line) for line in lines]
 
     async def _lost(self, world: World, call: Call, endpoint: Endpoint, observed: Observation) -> Measurement:

@@ -13,14 +13,16 @@ from lab.kernel.messages import Lookup
 class Places(Protocol):
     """The nodes of a running network, as far as a probe needs them."""
 
-    def socket(self, node: str, kind: socket.SocketKind) -> socket.socket:
+    def open_socket(self, node: str, kind: socket.SocketKind) -> socket.socket:
         """Return a non-blocking IPv4 socket that belongs to the node's network namespace for life."""
 
     def resolver(self, node: str) -> IPv4Address:
         """Return the resolver that the node's ``/etc/resolv.conf`` names."""
 
-    def lookup(self, node: str, address: IPv4Address) -> Lookup:
-        """Ask the node's kernel where a packet to ``address`` would go."""
+    def lookup(
+        self, node: str, address: IPv4Address, *, source: IPv4Address | None = None, incoming: str | None = None
+    ) -> Lookup:
+        """Ask the node's kernel where a packet to ``address`` would go; with ``incoming`` one that arrived there."""
 
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""

@@ -208,7 +208,7 @@ class Prober:
 
     def _open(self, node: str, kind: socket.SocketKind) -> socket.socket:
         try:
-            return self._places.socket(node, kind)
+            return self._places.open_socket(node, kind)
         except OSError as error:
             raise ProbeFailed(f"no socket in {node}: {error}") from error
 

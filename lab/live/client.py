@@ -1,0 +1,80 @@
+"""``LiveLab``: a world on a live network, as users and the runner see it.
+
+Works in any process; the lab itself is a tree of other processes (``lab.live.lab``). Leaving the context
+ends it, and the kernel frees everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from lab.describe.topology import Topology
+from lab.live import program
+from lab.live.lab import Lab, shared
+from lab.live.stage import Act, Ask, Measured, Standing, Up
+from lab.model.action import Action
+from lab.model.call import Call
+from lab.model.outcome import Measurement
+from lab.model.world import World
+
+
+class LiveLab:
+    """A lab with a world. ``vrf_backend`` names how accounts are kept apart, once it is up."""
+
+    def __init__(self, world: World | Topology, *, stop_after: int | None = None, batch_size: int | None = None) -> None:
+        """Take the world; nothing runs before the context is entered.
+
+        Args:
+            stop_after, batch_size: For tests that break a lab at every operation of its bring-up.
+        """
+        self.world = world.world() if isinstance(world, Topology) else world
+        self.vrf_backend: str | None = None
+        self.marks: Mapping[str, float] = {}
+        self.operations = 0
+        self._up = Up(world=self.world, stop_after=stop_after, batch_size=batch_size)
+        self._lab: Lab | None = None
+
+    @property
+    def lab(self) -> Lab:
+        """The process tree; there is one inside the context."""
+        assert self._lab is not None, "the lab is entered by `with`"
+        return self._lab
+
+    def __enter__(self) -> Self:
+        """Bring the lab up.
+
+        Raises:
+            EnvironmentProblem: This machine cannot.
+            BringUpFailed: It broke; nothing of it is left.
+        """
+        self._lab = shared().lab()
+        try:
+            standing = self._lab.ask(self._up, Standing)
+        except BaseException:
+            self._lab.close()
+            raise
+        self.vrf_backend, self.operations = standing.vrf_backend, standing.operations
+        self.marks = {**self._lab.marks, **standing.marks}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the lab down."""
+        self.lab.close()
+
+    def act(self, action: Action) -> Measurement:
+        """Carry out a change that is no call, and read it back."""
+        return self.lab.ask(Act.of(action), Measured).measurement
+
+    def ask(self, call: Call) -> Measurement:
+        """Make a call and measure it."""
+        return self.lab.ask(Ask(call=call), Measured).measurement
+
+    def run(
+        self, host: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: object
+    ) -> object:
+        """Run a program in a host."""
+        return program.run(self.lab.channel, host, arguments, environment=environment, **options)  # type: ignore[arg-type]

@@ -1,0 +1,298 @@
+"""The stage: a world brought up inside the network process, changed and asked by requests.
+
+It puts the parts together: the ground (``lab.net``), the cloud process, the probes (``lab.measure``). It
+predicts nothing and may not: the oracle cannot be imported here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any, Final, get_args
+
+import msgspec
+
+from lab import wire
+from lab.describe.changes import Change, difference
+from lab.describe.placing import controls, plan
+from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES
+from lab.errors import BringUpFailed, LiveError
+from lab.live.cloud import Cloud
+from lab.live.network import Context, Network
+from lab.live.protocol import Answer, Request
+from lab.measure.inquiry import Inquiry, Memory
+from lab.measure.probe import Prober
+from lab.measure.readback import ReadBack
+from lab.measure.sightings import Sightings
+from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply
+from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
+from lab.model.call import Call
+from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.outcome import Measurement, Outcome
+from lab.model.plane import Plane
+from lab.model.world import World
+from lab.net import resolver
+from lab.net.ground import Ground
+from lab.net.hosts import Hosts
+from lab.serve import furnishing, messages
+
+ACTIONS: Final = {cls.__name__: cls for cls in get_args(Action)}
+_LOG_BUDGET_S: Final = 2.0
+
+
+class Up(Request, frozen=True, kw_only=True):
+    """Bring ``world`` up. ``stop_after`` and ``batch_size`` are for tests that kill a lab at every operation."""
+
+    world: World
+    stop_after: int | None = None
+    batch_size: int | None = None
+
+
+class Standing(Answer, frozen=True, kw_only=True):
+    """It stands: which kind of routing table keeps accounts apart, where the time went, the lab's authority."""
+
+    vrf_backend: str
+    marks: dict[str, float]
+    authority: str
+    operations: int
+
+
+class Act(Request, frozen=True, kw_only=True):
+    """Carry out the action of class ``kind`` (a name in ``lab.model.action``)."""
+
+    kind: str
+    action: msgspec.Raw
+
+    @classmethod
+    def of(cls, action: Action) -> Act:
+        """Return the request for ``action``."""
+        return cls(kind=type(action).__name__, action=msgspec.Raw(wire.encode(action)))
+
+
+class Ask(Request, frozen=True, kw_only=True):
+    """Make ``call`` and measure it."""
+
+    call: Call
+
+
+class Measured(Answer, frozen=True, kw_only=True):
+    """What was seen."""
+
+    measurement: Measurement
+
+
+class Sabotage(Request, frozen=True, kw_only=True):
+    """Break one part of the lab on purpose, to see that a run notices; see ``lab.live.sabotage``."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What exists once the world is up."""
+
+    world: World
+    ground: Ground
+    sightings: Sightings
+    inquiry: Inquiry
+    zone: resolver.Zone
+    api_keys: dict[str, str]
+    prober: Prober
+
+
+class Stage:
+    """Answers ``Up``, ``Act`` and ``Ask``."""
+
+    def __init__(self, network: Network, hosts: Hosts) -> None:
+        """Register with ``network``; ``hosts`` are told what their sessions find."""
+        self._cloud: Cloud = network.cloud
+        self._hosts = hosts
+        self._standing: _Standing | None = None
+        self._lines: dict[tuple[str, int], list[str]] = {}
+        self._line_came = asyncio.Event()
+        network.cloud.on_log(self._logged)
+        network.on(Up, self._up)
+        network.on(Act, self._act, needs_cloud=True)
+        network.on(Ask, self._ask, needs_cloud=True)
+
+    @property
+    def standing(self) -> _Standing:
+        """What is up; LiveError if nothing is."""
+        if self._standing is None:
+            raise LiveError("nothing is up in this lab yet")
+        return self._standing
+
+    async def _up(self, request: Up, _context: Context) -> Standing:
+        if self._standing is not None:
+            raise LiveError("this lab has a world already")
+        marks, started = {}, time.monotonic()
+
+        def mark(name: str) -> None:
+            marks[name] = time.monotonic() - started
+
+        world, planned = request.world, plan(request.world)
+        prepared = asyncio.ensure_future(
+            self._cloud.ask(messages.Prepare(id=0, doors=[furnishing.door(door) for door in planned.doors]))
+        )
+        ground = Ground(planned, stop_after=request.stop_after, batch_size=request.batch_size)
+        mark("kernel")
+        sightings = Sightings()
+        for node, reports in ground.reports():
+            sightings.watch(node, reports)
+        mark("filters")
+        authority = await prepared
+        if not isinstance(authority, messages.Prepared):
+            raise BringUpFailed("the cloud process made no certificates")
+        mark("certificates")
+        trust = ssl.create_default_context(cadata=authority.ca_pem)
+        mark("trust")
+        api_keys = {name: secrets.token_urlsafe(33) for name in world.accounts}
+        for told in furnishing.world(world, api_keys):
+            await self._cloud.ask(told)
+        await self._listen(ground, planned.doors)
+        mark("doors")
+        zone = resolver.Zone(planned.names)
+        for node, address in ((PRIVATE_SERVICES, PRIVATE_RESOLVER), (PUBLIC_SERVICES, PUBLIC_RESOLVER)):
+            datagrams = ground.listener(node, address, resolver.PORT, socket.SOCK_DGRAM)
+            await resolver.serve(zone, datagrams, ground.listener(node, address, resolver.PORT, socket.SOCK_STREAM))
+        mark("resolvers")
+        prober = Prober(ground, sightings, trust)
+        inquiry = Inquiry(
+            prober=prober,
+            places=ground,
+            sightings=sightings,
+            memory=Memory(api_keys=api_keys),
+            log_lines=self._lines_of,
+        )
+        self._standing = _Standing(world, ground, sightings, inquiry, zone, api_keys, prober)
+        self._tell_hosts(authority.ca_pem)
+        mark("hosts")
+        return Standing(
+            vrf_backend=ground.vrf_backend, marks=marks, authority=authority.ca_pem, operations=ground.operations
+        )
+
+    async def _act(self, request: Act, _context: Context) -> Measured:
+        form: Any = ACTIONS.get(request.kind)
+        if form is None:
+            raise LiveError(f"this lab knows no action {request.kind!r}: was it started by another version?")
+        action: Action = wire.decode(bytes(request.action), form)
+        return Measured(measurement=await self._carry_out(action))
+
+    async def _ask(self, request: Ask, _context: Context) -> Measured:
+        standing = self.standing
+        return Measured(measurement=await standing.inquiry.measure(standing.world, request.call))
+
+    async def _carry_out(self, action: Action) -> Measurement:
+        """Change what is up, and read the change back from the kernel or hear it from the service."""
+        standing = self.standing
+        after = apply(standing.world, action)
+        read_back = ReadBack(standing.ground, standing.prober)
+        if isinstance(action, HostRoute):
+            refused = await asyncio.to_thread(standing.ground.route, action)
+            standing.world = after if refused is None else standing.world
+            return read_back.host_route(action, refused)
+        change = difference(plan(standing.world), plan(after))
+        await self._prepare(change)
+        standing.ground.change(change)
+        await self._instances(standing.world, after, action)
+        if change.doors:
+            await self._listen(standing.ground, change.doors)
+            standing.zone.add({name: door.addresses for door in change.doors for name in door.names})
+        standing.world = after
+        if change.doors:
+            self._tell_hosts(None)
+        evidence = await read_back.action(after, action)
+        return Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
+
+    async def _prepare(self, change: Change) -> None:
+        if change.doors:
+            await self._cloud.ask(messages.Prepare(id=0, doors=[furnishing.door(door) for door in change.doors]))
+
+    async def _instances(self, before: World, after: World, action: Action) -> None:
+        """Tell the cloud what an action does to an instance; a first one brings its control instance."""
+        match action:
+            case Provision():
+                known = {instance.name for instance in controls(before)}
+                for twin in controls(after):
+                    if twin.name not in known:
+                        await self._cloud.ask(furnishing.provision(after, twin))
+                        await self._cloud.ask(messages.Initialise(id=0, guid=twin.guid))
+                await self._cloud.ask(furnishing.provision(after, after.instances[action.instance]))
+            case Initialise():
+                await self._cloud.ask(messages.Initialise(id=0, guid=after.instances[action.instance].guid))
+            case DeleteInstance():
+                await self._cloud.ask(messages.Delete(id=0, guid=after.instances[action.instance].guid))
+            case _:
+                pass  # the network's alone
+
+    async def _listen(self, ground: Ground, doors: tuple[Endpoint, ...]) -> None:
+        """Make the doors' listeners where their addresses are and hand them to the cloud, keeping no copy.
+
+        A copy here would leave clients in the queue of a listener that nobody serves.
+        """
+        for start in range(0, len(doors), 40):
+            some = doors[start : start + 40]
+            listeners = [
+                ground.listener(_node(door), address, door.port, socket.SOCK_STREAM)
+                for door in some
+                for address in door.addresses
+            ]
+            try:
+                names = [door.name for door in some]
+                descriptors = [listener.fileno() for listener in listeners]
+                await self._cloud.ask(messages.Listen(id=0, door_names=names), descriptors)
+            finally:
+                for listener in listeners:
+                    listener.close()
+
+    def _tell_hosts(self, authority: str | None) -> None:
+        """Give every host what real clients read: the authority, an API key, the first instance and its endpoints."""
+        standing = self.standing
+        if authority is not None:
+            self._hosts.trust(authority)
+        for host in standing.world.hosts.values():
+            own = [i for i in standing.world.instances.values() if i.account == host.account]
+            environment = {
+                "IBMCLOUD_API_KEY": standing.api_keys[host.account],
+                "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
+                "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
+            }
+            if own:
+                environment["KP_INSTANCE_ID"] = own[0].guid
+                environment["PELAB_KMS_PUBLIC"] = kms(own[0], Plane.PUBLIC).url
+                environment["PELAB_KMS_PRIVATE"] = kms(own[0], Plane.PRIVATE).url
+            if authority is None:
+                self._hosts.set_environment(host.name, environment)
+            else:
+                self._hosts.add(
+                    host.name,
+                    network=standing.ground.namespace(host.name),
+                    nameserver=standing.ground.resolver(host.name),
+                    environment=environment,
+                )
+
+    def _logged(self, line: str) -> None:
+        said = msgspec.json.decode(line)
+        self._lines.setdefault((said["caller"], said["caller_port"]), []).append(line)
+        self._line_came.set()
+        self._line_came = asyncio.Event()
+
+    async def _lines_of(self, address: IPv4Address, port: int) -> list[str]:
+        """Return what the services logged about a connection; they log before they answer, so it must come."""
+        async with asyncio.timeout(_LOG_BUDGET_S):
+            while (found := self._lines.get((str(address), port))) is None:
+                await self._line_came.wait()
+        return found
+
+
+def _node(door: Endpoint) -> str:
+    return PRIVATE_SERVICES if door.plane is Plane.PRIVATE else PUBLIC_SERVICES
+
+
+def _not_done(action: Action) -> Measurement:
+    return Measurement(outcome=Outcome.DONE, vacuous=f"{type(action).__name__}: reading it back showed nothing of it")

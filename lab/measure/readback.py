@@ -1,0 +1,103 @@
+"""Reading back: after a change of the world, ask the kernel (or the door) whether it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from lab.describe.placing import account_table, ports
+from lab.describe.plan import BACKBONE, WITNESS_PRIVATE
+from lab.kernel.messages import Lookup
+from lab.measure import requests
+from lab.measure.places import Places
+from lab.measure.probe import Prober
+from lab.measure.requests import Credentials
+from lab.model.action import Action, DeleteInstance, EnableServiceEndpoints, EnableVrf, HostRoute, Initialise, Provision
+from lab.model.addresses import SERVICE_ENDPOINTS
+from lab.model.call import Operation
+from lab.model.endpoint import kms
+from lab.model.outcome import Evidence, Measurement, Outcome
+from lab.model.plane import Plane
+from lab.model.world import World
+
+_SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
+
+
+class ReadBack:
+    """Looks whether changes show."""
+
+    def __init__(self, places: Places, prober: Prober) -> None:
+        """Keep where to look and who asks."""
+        self._places, self._prober = places, prober
+
+    def host_route(self, action: HostRoute, refused: str | None) -> Measurement:
+        """Return what became of a host's route: the kernel's refusal, or where it now sends such a packet."""
+        if refused is not None:
+            evidence = Evidence(kind="netlink", where=action.host, detail=f"refused: {refused}")
+            return Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused", evidence=(evidence,))
+        address = _SERVICE
+        found = self._places.lookup(action.host, address)
+        detail = f"{address}: {_said(found, self._places.interfaces(action.host))}"
+        return Measurement(
+            outcome=Outcome.DONE, evidence=(Evidence(kind="read-back", where=action.host, detail=detail),)
+        )
+
+    async def action(self, world: World, action: Action) -> tuple[Evidence, ...]:
+        """Return what shows of ``action`` in ``world``, the world after it; nothing if it does not show."""
+        match action:
+            case EnableVrf():
+                return self._own_table(world, action.account)
+            case EnableServiceEndpoints():
+                return self._way_to_services(world, action.account)
+            case Provision() | Initialise() | DeleteInstance():
+                return await self._door(world, action.instance)
+            case HostRoute():
+                raise AssertionError("a host's route is read back by host_route")
+
+    def _own_table(self, world: World, account: str) -> tuple[Evidence, ...]:
+        """Every port of the account looks its own address up in the account's own table."""
+        table, found = account_table(world.accounts[account]), []
+        for port in ports(world, Plane.PRIVATE):
+            if port.account.name != account:
+                continue
+            seen = self._from_port(port.interface, port.nic.address.ip, port.nic.address.ip)
+            if seen.table != table:
+                return ()
+            detail = f"{port.nic.address.ip} arriving on {port.interface}: table {seen.table}"
+            found.append(Evidence(kind="read-back", where=BACKBONE, detail=detail))
+        return tuple(found) or (Evidence(kind="read-back", where=BACKBONE, detail=f"{account} has no VSI"),)
+
+    def _way_to_services(self, world: World, account: str) -> tuple[Evidence, ...]:
+        """Every port of the account finds the service network in the account's own table."""
+        table, found = account_table(world.accounts[account]), []
+        for port in ports(world, Plane.PRIVATE):
+            if port.account.name != account:
+                continue
+            seen = self._from_port(port.interface, port.nic.address.ip, _SERVICE)
+            if seen.error is not None or seen.table != table:
+                return ()
+            said = _said(seen, self._places.interfaces(BACKBONE))
+            detail = f"{_SERVICE} arriving on {port.interface}: {said}, table {seen.table}"
+            found.append(Evidence(kind="read-back", where=BACKBONE, detail=detail))
+        return tuple(found) or (Evidence(kind="read-back", where=BACKBONE, detail=f"{account} has no VSI"),)
+
+    def _from_port(self, interface: str, source: IPv4Address, destination: IPv4Address) -> Lookup:
+        return self._places.lookup(BACKBONE, destination, source=source, incoming=interface)
+
+    async def _door(self, world: World, instance: str) -> tuple[Evidence, ...]:
+        """The instance's private door answers the witness, be it with a refusal: it exists."""
+        door = kms(world.instances[instance], Plane.PRIVATE)
+        nobody = Credentials(token="nobody", guid=world.instances[instance].guid)
+        request = requests.key_management(Operation.LIST, nobody)
+        seen = await self._prober.ask(WITNESS_PRIVATE, door.names[0], door.port, request)
+        if seen.status is None:
+            return ()
+        detail = f"answers on {door.names[0]}:{door.port} (HTTP {seen.status} to a caller without a token)"
+        return (Evidence(kind="read-back", where=door.name, detail=detail),)
+
+
+def _said(found: Lookup, names: Mapping[int, str]) -> str:
+    if found.error is not None:
+        return f"refused, errno {found.error}"
+    name = names.get(found.index or 0, "?")
+    return f"via {found.gateway} dev {name}" if found.gateway else f"dev {name}"

@@ -1,0 +1,168 @@
+"""The ground: a plan as a running Mininet net, with what the rest of the lab needs of it.
+
+Sockets that stand in a node, listeners for doors, reports of filters, look-ups, and changes. It decides
+nothing: what is wanted comes as plans and changes (``lab.describe``).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
+
+from pyroute2 import NetlinkError as RefusedByKernel
+
+from lab.describe.changes import Change
+from lab.describe.plan import Plan, PlannedRoute
+from lab.errors import LiveError
+from lab.kernel import messages, nflog
+from lab.kernel.messages import Lookup
+from lab.kernel.namespaces import inside
+from lab.kernel.netlink import iproute
+from lab.model.action import HostRoute
+from lab.net import filters, vrf_tables
+from lab.net.fabric import Fabric
+from lab.net.network import Network
+from lab.net.nodes import Node
+from lab.net.place import Operation
+from lab.net.topo import LOOPBACK, compile_plan, set_filters
+
+_BACKLOG = 512
+
+
+class Ground:
+    """A running net. ``net`` is Mininet's own object; ``vrf_backend`` names how accounts are kept apart."""
+
+    vrf_backend = vrf_tables.BACKEND
+
+    def __init__(self, plan: Plan, *, stop_after: int | None = None, batch_size: int | None = None) -> None:
+        """Bring ``plan`` up.
+
+        Args:
+            stop_after: Stop, as if it had failed, after so many operations (tests of clean-up).
+            batch_size: The most kernel messages sent at once.
+
+        Raises:
+            BringUpFailed: An operation failed; its name and the kernel's words are in the text.
+        """
+        self._count = 0
+        self._resolvers = {node.name: node.resolver for node in plan.nodes}
+        self._filtered = [node.name for node in plan.nodes if node.filters]
+        fabric = Fabric(on_operation=self._counted, stop_after=stop_after, batch_size=batch_size)
+        self.net = Network(topo=compile_plan(plan), fabric=fabric)
+        self.net.start()
+
+    @property
+    def operations(self) -> int:
+        """How many kernel operations were carried out."""
+        return self._count
+
+    def _counted(self, number: int, _text: str) -> None:
+        self._count = number + 1
+
+    def node(self, name: str) -> Node:
+        """Return Mininet's node."""
+        found: Node = self.net[name]
+        return found
+
+    def namespace(self, name: str) -> int:
+        """Return the descriptor of a node's network namespace; not the caller's to close."""
+        return self.node(name).namespace
+
+    def open_socket(self, node: str, kind: socket.SocketKind) -> socket.socket:
+        """Return a non-blocking IPv4 socket that stands in ``node``."""
+        protocol = socket.IPPROTO_TCP if kind is socket.SOCK_STREAM else socket.IPPROTO_UDP
+        with inside(self.namespace(node)):
+            # the protocol is said because asyncio sets TCP_NODELAY only where it is
+            return socket.socket(socket.AF_INET, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
+
+    def listener(self, node: str, address: IPv4Address, port: int, kind: socket.SocketKind) -> socket.socket:
+        """Return a socket of ``node`` bound to an address and port, listening where it is a stream."""
+        made = self.open_socket(node, kind)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((str(address), port))
+            if kind is socket.SOCK_STREAM:
+                made.listen(_BACKLOG)
+        except OSError as error:
+            made.close()
+            raise LiveError(f"{node} cannot listen on {address}:{port}: {error}") from error
+        return made
+
+    def reports(self) -> Iterator[tuple[str, socket.socket]]:
+        """Yield, for every node with filters, a socket on which they report (NFLOG)."""
+        for name in self._filtered:
+            with inside(self.namespace(name)):
+                yield name, nflog.open_group(filters.GROUP)
+
+    def resolver(self, node: str) -> IPv4Address:
+        """Return the resolver that the node asks."""
+        found = self._resolvers[node]
+        if found is None:
+            raise LiveError(f"{node} has no resolver")
+        return found
+
+    def lookup(
+        self, node: str, address: IPv4Address, *, source: IPv4Address | None = None, incoming: str | None = None
+    ) -> Lookup:
+        """Ask the node's kernel where a packet to ``address`` would go; with ``incoming`` one that arrived there."""
+        asked = self.node(node)
+        index = asked.nameToIntf[incoming].index if incoming is not None else None
+        return messages.lookup(asked.socket, address, source=source, iif=index)
+
+    def interfaces(self, node: str) -> Mapping[int, str]:
+        """Return the names of the node's interfaces by index."""
+        return {interface.index: str(interface.name) for interface in self.node(node).intfList()}
+
+    def route(self, action: HostRoute) -> str | None:
+        """Send a host's route to its kernel by pyroute2, the author's words unchanged; return the refusal, if any.
+
+        Runs in any thread; ``oif`` is the one word that is translated, from a name to an index.
+        """
+        arguments: dict[str, object] = dict(action.arguments)
+        if "oif" in arguments:
+            arguments["oif"] = self.node(action.host).nameToIntf[str(arguments["oif"])].index
+        with iproute(self.namespace(action.host)) as kernel:
+            try:
+                kernel.route(action.command, **arguments)
+            except RefusedByKernel as refused:
+                return str(refused)
+        return None
+
+    def change(self, change: Change) -> None:
+        """Carry a change of the plan out in the kernel; LiveError names the operation that failed."""
+        for altered in change.nodes:
+            node = self.node(altered.node)
+            for address in altered.addresses:
+                interface = node.nameToIntf.get(address.interface)
+                index = interface.index if interface is not None else LOOPBACK
+                text = f"{node.name}: add address {address}"
+                node.fabric.do(node.place, text, messages.address(index, address.address, connected=address.connected))
+            # a table's routes stand before packets are led to it, and go after
+            for route in altered.routes_gained:
+                _route(node, route, "add")
+            for table in altered.tables_gained:
+                for priority, number, iif in vrf_tables.rules(table):
+                    node.add_rule(priority=priority, table=number, iif=iif)
+            for table in altered.tables_lost:
+                for priority, number, iif in vrf_tables.rules(table):
+                    text = f"{node.name}: delete rule iif {iif} lookup {number}"
+                    node.fabric.do(node.place, text, messages.rule(priority, number, iif=iif, delete=True))
+            for route in altered.routes_lost:
+                _route(node, route, "delete")
+            if (wanted := altered.filters) is not None:
+                text = f"{node.name}: {len(wanted)} packet filters"
+                operation = Operation(text, act=lambda node=node, wanted=wanted: set_filters(node, wanted))  # type: ignore[misc]
+                node.place.queue.append(operation)
+        self.net.fabric.flush()
+
+
+def _route(node: Node, route: PlannedRoute, action: messages.RouteAction) -> None:
+    node.add_route(
+        route.dst,
+        gateway=route.gateway,
+        interface=route.interface,
+        table=route.table,
+        kind="unreachable" if route.kind == "unreachable" else "unicast",
+        action=action,
+    )
