@@ -7,7 +7,6 @@ re-executes anybody, starts no thread, installs no handler and changes nothing i
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import signal
@@ -27,6 +26,7 @@ from lab.errors import BringUpFailed, EnvironmentProblem, TearDownFailed
 from lab.live import causes, terminal
 from lab.live.channel import Channel
 from lab.live.host import Host
+from lab.live.lastwords import LastWords
 from lab.live.protocol import (
     FURNISHING,
     Answer,
@@ -56,29 +56,13 @@ sys.path += [path for path in paths[1:] if path not in sys.path]
 from lab.live import nursery
 nursery.main(int(sys.argv[1]), int(sys.argv[2]))
 """
-_ERRORS_BYTES: Final = 256 * 1024
 _PATIENCE_S: Final = 10.0
-
-
-class ErrorsFile:
-    """A memfd that is the standard output and error of the lab's processes: bounded, shown when something breaks."""
-
-    def __init__(self) -> None:
-        """Make the file; its size is fixed, so a process that chatters cannot fill the memory."""
-        self.fd = os.memfd_create("pelab errors", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self.fd, _ERRORS_BYTES)
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
-        weakref.finalize(self, os.close, self.fd)
-
-    def text(self) -> str:
-        """Return what was written so far; at most the first 256 KiB."""
-        return os.pread(self.fd, _ERRORS_BYTES, 0).partition(b"\0")[0].decode(errors="replace").strip()
 
 
 class Nursery:
     """The process that labs are forked from; ``start`` makes one, ``shared`` returns this process's own."""
 
-    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket, errors: ErrorsFile) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], sock: socket.socket, errors: LastWords) -> None:
         """Keep what ``start`` made."""
         self._process, self._sock, self._errors = process, sock, errors
         self._owner = os.getpid()
@@ -100,7 +84,7 @@ class Nursery:
         paths = os.pathsep.join([_HOME, *(path for path in sys.path if path.startswith("/"))])
         environment = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
         try:
-            errors = ErrorsFile()
+            errors = LastWords()
             ours, theirs = wire.pair()
             with theirs:
                 me = os.pidfd_open(os.getpid())
@@ -159,7 +143,7 @@ class Nursery:
         """
         self.wait()
         try:
-            errors = ErrorsFile()
+            errors = LastWords()
             control, their_control = wire.pair()
             life, their_life = socket.socketpair()
             me = os.pidfd_open(os.getpid())
@@ -186,7 +170,7 @@ class Nursery:
 class Lab:
     """A running lab. Closing it, dropping it or ending this process ends it; nothing of it stays."""
 
-    def __init__(self, control: socket.socket, life: socket.socket, errors: ErrorsFile) -> None:
+    def __init__(self, control: socket.socket, life: socket.socket, errors: LastWords) -> None:
         """Wait for the first word of the lab behind ``control``, which lives while ``life`` does."""
         self._errors = errors
         self._life = life
@@ -290,6 +274,7 @@ def _ended(pidfd: int, patience_s: float) -> bool:
 def _end_nursery(process: subprocess.Popen[bytes], sock: socket.socket, owner: int) -> None:
     """End a nursery and reap it; also run when this process ends. Only the process that started it may."""
     if owner != os.getpid():
+        process.returncode = 0  # not our child: nothing to reap, nothing to warn of
         return
     with contextlib.suppress(OSError):  # it has ended already
         sock.shutdown(socket.SHUT_RDWR)
