@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from subprocess import PIPE, Popen
 from typing import Any, Final
@@ -47,21 +48,21 @@ class Node(mininet.node.Node):
         fabric: What it is part of.
         place: Its namespace in the fabric; nothing is in the kernel before ``fabric.flush()``.
         bridge: The index of its bridge, where it is a switch.
-        mounts: Returns the descriptor of the mount namespace in which the node's processes run; called once, when the
-            first is started. Without it a node gets one of its own in which only ``/sys`` is different.
-        environment: What its processes have in their environment beyond this process's own.
+        enter: Puts the calling thread inside the namespaces in which the node's processes run. Without it that is the
+            network namespace, and a mount namespace of the node's own in which only ``/sys`` is different.
+        environment: Returns the environment of the node's next process; without it, this process's own.
     """
 
     bridge: int | None = None
-    mounts: Callable[[], int] | None = None
-    _mount_namespace: int | None = None
+    enter: Callable[[], None] | None = None
+    environment: Callable[[], Mapping[str, str]] | None = None
+    _mounts: int | None = None
 
     def __init__(self, name: str, inNamespace: bool = True, fabric: Fabric | None = None, **params: Any) -> None:  # noqa: N803
         """Join ``fabric`` (without it, as under ``mn``, the shared one) and keep the parameters for ``config``."""
         if not inNamespace:
             raise ValueError(f"{name}: every node of a fabric has a network namespace")
         self.fabric = Fabric.shared() if fabric is None else fabric
-        self.environment: dict[str, str] = {}
         if params.get("addresses") is not None:
             params["ip"] = None  # Mininet gives every host one of its own choice
         self.place = self._take_place(name)
@@ -86,11 +87,18 @@ class Node(mininet.node.Node):
         assert opened is not None, f"{self.name} has been terminated"
         return opened
 
-    def mount_namespace(self) -> int:
-        """Return the descriptor of the mount namespace of the node's processes; the node owns it."""
-        if self._mount_namespace is None:
-            self._mount_namespace = self.mounts() if self.mounts is not None else shells.own_mounts(self.namespace)
-        return self._mount_namespace
+    def _inside(self) -> Callable[[], None]:
+        """Return what puts a thread inside the node's namespaces, which are there from now on."""
+        network = self.namespace
+        if self.enter is not None:
+            return self.enter
+        if self._mounts is None:
+            self._mounts = shells.own_mounts(network)
+        return partial(shells.enter, network, self._mounts)
+
+    def _session(self) -> dict[str, str]:
+        """Return the environment of a new process."""
+        return dict(os.environ if self.environment is None else self.environment())
 
     # -- shell and processes ------------------------------------------------------------------------------------
 
@@ -115,8 +123,7 @@ class Node(mininet.node.Node):
 
     def _start_shell(self) -> None:
         """Start the shell and read its first prompt."""
-        network, mounts = self.namespace, self.mount_namespace()
-        self._shell = shells.Shell(self.name, network=network, mounts=mounts, environment=self.environment)
+        self._shell = shells.Shell(self.name, inside=self._inside(), environment=self._session())
         self.shell, self.pid = self._shell.process, self._shell.process.pid
         self.master, self.slave = self._shell.terminal, self._shell.slave
         self.stdin = self.stdout = self._shell.file
@@ -152,8 +159,8 @@ class Node(mininet.node.Node):
             command = list(first)
         if through_shell:
             command = ["bash", "-c", " ".join(command)]
-        options["env"] = {**(options.get("env") or os.environ), **self.environment}
-        return shells.start([*prefix, *command], network=self.namespace, mounts=self.mount_namespace(), **options)
+        options.setdefault("env", self._session())
+        return shells.start([*prefix, *command], inside=self._inside(), **options)
 
     def hang_up(self) -> None:
         """Tell the shell, if there is one, to end; ``terminate`` then waits for it."""
@@ -178,9 +185,9 @@ class Node(mininet.node.Node):
             self._shell.close()
         for name in _LAZY:
             self.__dict__[name] = None
-        if self._mount_namespace is not None:
-            os.close(self._mount_namespace)
-            self._mount_namespace = None
+        if self._mounts is not None:
+            os.close(self._mounts)
+            self._mounts = None
 
     # -- configuration ------------------------------------------------------------------------------------------
 

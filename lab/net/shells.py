@@ -6,7 +6,7 @@ import os
 import pty
 import select
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from subprocess import Popen, TimeoutExpired
 from typing import Any, Final
 
@@ -33,13 +33,18 @@ def own_mounts(network: int) -> int:
     return namespaces.in_thread(make)
 
 
-def start(command: Sequence[str], *, network: int, mounts: int, **options: Any) -> Popen[Any]:
-    """Start a process inside both namespaces; ``options`` are those of ``Popen``."""
+def enter(network: int, mounts: int) -> None:
+    """Put this thread, which has a file-system state of its own, inside both namespaces."""
+    namespaces.setns(network, NEWNET)
+    namespaces.setns(mounts, NEWNS)
+
+
+def start(command: Sequence[str], *, inside: Callable[[], None], **options: Any) -> Popen[Any]:
+    """Start a process in the namespaces that ``inside`` enters; ``options`` are those of ``Popen``."""
 
     def run() -> Popen[Any]:
         # the thread's end takes it out of the namespaces again
-        namespaces.setns(network, NEWNET)
-        namespaces.setns(mounts, NEWNS)
+        inside()
         return Popen(list(command), **options)
 
     return namespaces.in_thread(run)
@@ -48,15 +53,13 @@ def start(command: Sequence[str], *, network: int, mounts: int, **options: Any) 
 class Shell:
     """A shell on a terminal of its own, of which it is the controlling one: Ctrl-C reaches what runs in it."""
 
-    def __init__(self, name: str, *, network: int, mounts: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, *, inside: Callable[[], None], environment: Mapping[str, str]) -> None:
         """Start it; its first prompt is still to be read."""
         self.terminal, self.slave = pty.openpty()
         command = ["setsid", "-c", "bash", "--norc", "--noediting", "-is", f"mininet:{name}"]
-        env = {**os.environ, **environment, "PS1": _PROMPT}
+        ends = {"stdin": self.slave, "stdout": self.slave, "stderr": self.slave}
         try:
-            self.process = start(
-                command, network=network, mounts=mounts, stdin=self.slave, stdout=self.slave, stderr=self.slave, env=env
-            )
+            self.process = start(command, inside=inside, env={**environment, "PS1": _PROMPT}, **ends)
         except BaseException:
             os.close(self.terminal)
             os.close(self.slave)
