@@ -13,7 +13,8 @@ from lab.cli.arguments import SETTINGS, TOPOLOGY, parameters
 def command(*, topology: str, settings: tuple[str, ...]) -> None:
     """Bring TOPOLOGY up and give Mininet's command line; leaving it takes everything down."""
     from lab.catalogue import load_topology
-    from lab.live.lab import Lab
+    from lab.live import terminal
+    from lab.live.client import LiveLab
 
-    with Lab(load_topology(topology, **parameters(settings)).world()) as lab:
-        lab.cli()
+    with LiveLab(load_topology(topology, **parameters(settings))) as lab:
+        terminal.command_line(lab.lab.channel)
