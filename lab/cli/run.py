@@ -48,7 +48,7 @@ def _piped(where: Host, arguments: tuple[str, ...]) -> int:
     """Run on this process's own descriptors; Ctrl-C goes to the command, which decides what it means."""
     with _interrupts() as pressed:
         program = where.start(arguments, cwd=str(Path.cwd()))
-        while program not in select.select([program, pressed], [], [])[0]:
+        while program.fileno() not in select.select([program.fileno(), pressed], [], [])[0]:
             os.read(pressed, 64)
             program.signal(signal.SIGINT)
         return program.wait()
@@ -56,7 +56,7 @@ def _piped(where: Host, arguments: tuple[str, ...]) -> int:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[int]:
-    """Give a descriptor that is readable after Ctrl-C: no exception falls between a question to the lab and its answer."""
+    """Give a descriptor that is readable after Ctrl-C: no exception falls between a question and its answer."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     handler = signal.signal(signal.SIGINT, lambda *_: None)
     wakeup = signal.set_wakeup_fd(writing)
