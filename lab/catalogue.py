@@ -14,8 +14,10 @@ is an importable module). Nothing is imported under a top-level name of its own.
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.metadata
 import importlib.util
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -148,10 +150,11 @@ def _find(kind: str, name: str, entries: list[Entry]) -> Entry:
 
 
 def _load(entry: Entry) -> ModuleType:
-    """Import a file under a private name; edits count, since nothing is kept."""
-    spec = importlib.util.spec_from_file_location(f"lab._loaded.{entry.name}", entry.path)
+    """Import a file afresh (edits count) under a name that nobody else can have; types look themselves up by it."""
+    name = f"lab._loaded.{entry.name}.{hashlib.sha256(bytes(entry.path)).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, entry.path)
     assert spec is not None and spec.loader is not None  # a .py file always has a loader
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except ModelError:

@@ -82,7 +82,7 @@ class Filter:
     Attributes:
         hook: prerouting, forward or output.
         rule: The id under which it counts and logs; empty where it does neither.
-        verdict: drop, accept, or ``log`` (count and log, let pass).
+        verdict: drop, accept, ``log`` (count and log, let pass), or ``mark`` (give the packet ``mark``, let pass).
         incoming, outgoing: Interface names; None matches all, an empty set nothing.
         source, destination: Prefixes, any of which may match.
         lost: Matches ICMP "destination unreachable" whose quoted packet was bound for ``destination``.
@@ -98,6 +98,7 @@ class Filter:
     destination: tuple[IPv4Network, ...] = ()
     lost: bool = False
     opening: bool = False
+    mark: int = 0
 
     def __str__(self) -> str:
         """One line: hook, matches, verdict, rule."""
@@ -108,7 +109,7 @@ class Filter:
         for name, networks in (("from", self.source), ("to", self.destination)):
             if networks:
                 parts.append(f"{name} {', '.join(map(str, networks))}")
-        parts += ["lost"] * self.lost + ["opening"] * self.opening + [self.verdict]
+        parts += ["lost"] * self.lost + ["opening"] * self.opening + [self.verdict] + [str(self.mark)] * bool(self.mark)
         return " ".join((*parts, self.rule)).strip()
 
 

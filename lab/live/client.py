@@ -13,6 +13,7 @@ from typing import Self
 from lab.describe.topology import Topology
 from lab.live import program
 from lab.live.lab import Lab, shared
+from lab.live.sabotage import Sabotage
 from lab.live.stage import Act, Ask, Measured, Standing, Up
 from lab.model.action import Action
 from lab.model.call import Call
@@ -23,17 +24,25 @@ from lab.model.world import World
 class LiveLab:
     """A lab with a world. ``vrf_backend`` names how accounts are kept apart, once it is up."""
 
-    def __init__(self, world: World | Topology, *, stop_after: int | None = None, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        world: World | Topology,
+        *,
+        capture: bool = True,
+        stop_after: int | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         """Take the world; nothing runs before the context is entered.
 
         Args:
+            capture: Keep every frame of the hosts and of the way to the services, as evidence.
             stop_after, batch_size: For tests that break a lab at every operation of its bring-up.
         """
         self.world = world.world() if isinstance(world, Topology) else world
         self.vrf_backend: str | None = None
         self.marks: Mapping[str, float] = {}
         self.operations = 0
-        self._up = Up(world=self.world, stop_after=stop_after, batch_size=batch_size)
+        self._up = Up(world=self.world, capture=capture, stop_after=stop_after, batch_size=batch_size)
         self._lab: Lab | None = None
 
     @property
@@ -72,6 +81,10 @@ class LiveLab:
     def ask(self, call: Call) -> Measurement:
         """Make a call and measure it."""
         return self.lab.ask(Ask(call=call), Measured).measurement
+
+    def sabotage(self, name: str, target: str = "") -> None:
+        """Break a part of the lab on purpose (``lab.live.sabotage``), to see a run notice it."""
+        self.lab.order(Sabotage(name=name, target=target))
 
     def run(
         self, host: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: object

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.live.exec import Programs
 from lab.live.network import Network
+from lab.live.sabotage import Saboteur
 from lab.live.stage import Stage
 from lab.net.hosts import Hosts
 
@@ -12,4 +13,4 @@ def furnish(network: Network) -> None:
     """Register every handler."""
     hosts = Hosts()
     Programs(network, hosts)
-    Stage(network, hosts)
+    Saboteur(network, Stage(network, hosts))

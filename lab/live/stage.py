@@ -20,8 +20,9 @@ import msgspec
 from lab import wire
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
-from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES
+from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
 from lab.errors import BringUpFailed, LiveError
+from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
 from lab.live.protocol import Answer, Request
@@ -46,9 +47,13 @@ _LOG_BUDGET_S: Final = 2.0
 
 
 class Up(Request, frozen=True, kw_only=True):
-    """Bring ``world`` up. ``stop_after`` and ``batch_size`` are for tests that kill a lab at every operation."""
+    """Bring ``world`` up, and with ``capture`` keep every frame of its hosts and of the way to the services.
+
+    ``stop_after`` and ``batch_size`` are for tests that kill a lab at every operation.
+    """
 
     world: World
+    capture: bool = True
     stop_after: int | None = None
     batch_size: int | None = None
 
@@ -86,23 +91,19 @@ class Measured(Answer, frozen=True, kw_only=True):
     measurement: Measurement
 
 
-class Sabotage(Request, frozen=True, kw_only=True):
-    """Break one part of the lab on purpose, to see that a run notices; see ``lab.live.sabotage``."""
-
-    name: str
-
-
 @dataclass(slots=True)
-class _Standing:
+class Running:
     """What exists once the world is up."""
 
     world: World
+    plan: Plan
     ground: Ground
     sightings: Sightings
     inquiry: Inquiry
     zone: resolver.Zone
     api_keys: dict[str, str]
     prober: Prober
+    captures: Captures | None
 
 
 class Stage:
@@ -112,7 +113,7 @@ class Stage:
         """Register with ``network``; ``hosts`` are told what their sessions find."""
         self._cloud: Cloud = network.cloud
         self._hosts = hosts
-        self._standing: _Standing | None = None
+        self._running: Running | None = None
         self._lines: dict[tuple[str, int], list[str]] = {}
         self._line_came = asyncio.Event()
         network.cloud.on_log(self._logged)
@@ -121,14 +122,14 @@ class Stage:
         network.on(Ask, self._ask, needs_cloud=True)
 
     @property
-    def standing(self) -> _Standing:
+    def running(self) -> Running:
         """What is up; LiveError if nothing is."""
-        if self._standing is None:
+        if self._running is None:
             raise LiveError("nothing is up in this lab yet")
-        return self._standing
+        return self._running
 
     async def _up(self, request: Up, _context: Context) -> Standing:
-        if self._standing is not None:
+        if self._running is not None:
             raise LiveError("this lab has a world already")
         marks, started = {}, time.monotonic()
 
@@ -161,6 +162,8 @@ class Stage:
             datagrams = ground.listener(node, address, resolver.PORT, socket.SOCK_DGRAM)
             await resolver.serve(zone, datagrams, ground.listener(node, address, resolver.PORT, socket.SOCK_STREAM))
         mark("resolvers")
+        captures = Captures(ground.taps((*world.hosts, PRIVATE_SERVICES, PUBLIC_SERVICES))) if request.capture else None
+        mark("captures")
         prober = Prober(ground, sightings, trust)
         inquiry = Inquiry(
             prober=prober,
@@ -168,8 +171,9 @@ class Stage:
             sightings=sightings,
             memory=Memory(api_keys=api_keys),
             log_lines=self._lines_of,
+            find=captures.find if captures is not None else None,
         )
-        self._standing = _Standing(world, ground, sightings, inquiry, zone, api_keys, prober)
+        self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures)
         self._tell_hosts(authority.ca_pem)
         mark("hosts")
         return Standing(
@@ -184,26 +188,27 @@ class Stage:
         return Measured(measurement=await self._carry_out(action))
 
     async def _ask(self, request: Ask, _context: Context) -> Measured:
-        standing = self.standing
-        return Measured(measurement=await standing.inquiry.measure(standing.world, request.call))
+        running = self.running
+        return Measured(measurement=await running.inquiry.measure(running.world, request.call))
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
-        standing = self.standing
-        after = apply(standing.world, action)
-        read_back = ReadBack(standing.ground, standing.prober)
+        running = self.running
+        after = apply(running.world, action)
+        read_back = ReadBack(running.ground, running.prober)
         if isinstance(action, HostRoute):
-            refused = await asyncio.to_thread(standing.ground.route, action)
-            standing.world = after if refused is None else standing.world
+            refused = await asyncio.to_thread(running.ground.route, action)
+            running.world = after if refused is None else running.world
             return read_back.host_route(action, refused)
-        change = difference(plan(standing.world), plan(after))
+        planned = plan(after)
+        change = difference(running.plan, planned)
         await self._prepare(change)
-        standing.ground.change(change)
-        await self._instances(standing.world, after, action)
+        running.ground.change(change)
+        await self._instances(running.world, after, action)
         if change.doors:
-            await self._listen(standing.ground, change.doors)
-            standing.zone.add({name: door.addresses for door in change.doors for name in door.names})
-        standing.world = after
+            await self._listen(running.ground, change.doors)
+            running.zone.add({name: door.addresses for door in change.doors for name in door.names})
+        running.world, running.plan = after, planned
         if change.doors:
             self._tell_hosts(None)
         evidence = await read_back.action(after, action)
@@ -252,13 +257,13 @@ class Stage:
 
     def _tell_hosts(self, authority: str | None) -> None:
         """Give every host what real clients read: the authority, an API key, the first instance and its endpoints."""
-        standing = self.standing
+        running = self.running
         if authority is not None:
             self._hosts.trust(authority)
-        for host in standing.world.hosts.values():
-            own = [i for i in standing.world.instances.values() if i.account == host.account]
+        for host in running.world.hosts.values():
+            own = [i for i in running.world.instances.values() if i.account == host.account]
             environment = {
-                "IBMCLOUD_API_KEY": standing.api_keys[host.account],
+                "IBMCLOUD_API_KEY": running.api_keys[host.account],
                 "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
                 "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
             }
@@ -271,8 +276,8 @@ class Stage:
             else:
                 self._hosts.add(
                     host.name,
-                    network=standing.ground.namespace(host.name),
-                    nameserver=standing.ground.resolver(host.name),
+                    network=running.ground.namespace(host.name),
+                    nameserver=running.ground.resolver(host.name),
                     environment=environment,
                 )
 

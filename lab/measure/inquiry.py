@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Final
 
-from lab.describe.plan import WITNESS_PRIVATE, WITNESS_PUBLIC
+from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_PRIVATE, WITNESS_PUBLIC
 from lab.errors import ProbeFailed
 from lab.measure import requests
+from lab.measure.capture import Answer
 from lab.measure.controls import Controls
+from lab.measure.flow import Flow
 from lab.measure.places import Places
 from lab.measure.probe import Attempt, Observation, Prober
 from lab.measure.requests import Credentials, HeldKey, HttpRequest
@@ -27,6 +29,7 @@ from lab.model.plane import Plane, Surface
 from lab.model.world import World
 
 _ON_THE_HOST: Final = frozenset({"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL"})
+_SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
 _LOGGED_AS: Final = {"policy.needs-initialised": "instance.not-initialised"}
 WITNESSES: Final[Mapping[Plane, str]] = {Plane.PRIVATE: WITNESS_PRIVATE, Plane.PUBLIC: WITNESS_PUBLIC}
 
@@ -51,8 +54,10 @@ class Inquiry:
         sightings: Sightings,
         memory: Memory,
         log_lines: Callable[[IPv4Address, int], Awaitable[list[str]]],
+        find: Callable[[Flow], Awaitable[Answer]] | None,
     ) -> None:
-        """Keep what measuring needs."""
+        """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
+        self._find = find
         self._prober, self._places, self._sightings = prober, places, sightings
         self._memory, self._log_lines = memory, log_lines
         self._controls = Controls(prober, WITNESSES)
@@ -151,15 +156,20 @@ class Inquiry:
         """Prove a denial on the way, as far as it can be proved."""
         attempt = observed.last
         evidence, cause, why = [], "", ""
+        if self._find is not None and attempt.flow is not None:
+            captured = await self._find(attempt.flow)
+            evidence += _captured(endpoint, captured)
+            if beyond := [at.point for at in captured.seen if at.point.startswith(_SERVICE_NODES)]:
+                why = f"the capture shows its packets beyond the place of the denial, at {', '.join(beyond)}"
         if attempt.sighting is not None:
             cause = attempt.sighting.rule
         else:
             found, cause = self._asked_kernel(observed.node, attempt, endpoint)
             evidence.append(found)
         if attempt.signature.outcome is Outcome.REFUSED:
-            why = "the door itself refuses connections: nobody could have got through"
+            why = why or "the door itself refuses connections: nobody could have got through"
         elif not cause:
-            why = "the place where the packets died was not seen"
+            why = why or "the place where the packets died was not seen"
         for tried in observed.attempts:
             if tried.flow is None:
                 continue
@@ -199,6 +209,12 @@ class Inquiry:
             return Evidence(kind="listener-answered", where=endpoint.name, detail=f"{witness}: {error}"), False
         detail = f"{witness} at {endpoint.names[0]}:{endpoint.port}: {seen.last.detail or seen.signature.value}"
         return Evidence(kind="listener-answered", where=endpoint.name, detail=detail), seen.status is not None
+
+
+def _captured(endpoint: Endpoint, found: Answer) -> list[Evidence]:
+    """Return where the packets passed; frames on the services' side would refute the denial."""
+    seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
+    return seen or [Evidence(kind="capture", where=endpoint.name, detail=f"nothing at {', '.join(found.points)}")]
 
 
 def _corroborated(proof: Measurement, evidence: tuple[Evidence, ...]) -> Measurement:

@@ -63,7 +63,7 @@ def _rules(rule: Filter, incoming: str | None, outgoing: str | None) -> Iterator
     if rule.opening:
         head.append(x.TCP_SYN)
     for source, destination in product(rule.source or (None,), rule.destination or (None,)):
-        yield (*head, *_addresses(rule.lost, source, destination), *_end(rule.rule, rule.verdict))
+        yield (*head, *_addresses(rule.lost, source, destination), *_end(rule.rule, rule.verdict, rule.mark))
 
 
 def _addresses(lost: bool, source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[bytes]:
@@ -74,7 +74,15 @@ def _addresses(lost: bool, source: IPv4Network | None, destination: IPv4Network 
 
 
 @lru_cache(maxsize=64)
-def _end(rule: str, verdict: str) -> tuple[bytes, ...]:
+def _end(rule: str, verdict: str, mark: int) -> tuple[bytes, ...]:
     """Return how the rule ends; it counts and reports where it has an id."""
-    ends: dict[str, tuple[bytes, ...]] = {"drop": (x.DROP,), "accept": (x.ACCEPT,), "log": ()}
-    return ((x.COUNTER, x.log(GROUP, rule)) if rule else ()) + ends[verdict]
+    head = (x.COUNTER, x.log(GROUP, rule)) if rule else ()
+    match verdict:
+        case "drop":
+            return (*head, x.DROP)
+        case "accept":
+            return (*head, x.ACCEPT)
+        case "mark":
+            return (*head, x.set_mark(mark))
+        case _:
+            return head

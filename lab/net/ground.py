@@ -6,8 +6,9 @@ nothing: what is wanted comes as plans and changes (``lab.describe``).
 
 from __future__ import annotations
 
+import dataclasses
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from pyroute2 import NetlinkError as RefusedByKernel
@@ -28,6 +29,8 @@ from lab.net.place import Operation
 from lab.net.topo import LOOPBACK, compile_plan, set_filters
 
 _BACKLOG = 512
+_TAP_BYTES = 1 << 20
+_ALL_PROTOCOLS = 3
 
 
 class Ground:
@@ -95,6 +98,19 @@ class Ground:
             with inside(self.namespace(name)):
                 yield name, nflog.open_group(filters.GROUP)
 
+    def taps(self, nodes: Iterable[str]) -> dict[str, socket.socket]:
+        """Return a packet socket for every interface of ``nodes``, by point (``node:interface``)."""
+        made = {}
+        for name in nodes:
+            with inside(self.namespace(name)):
+                for interface in self.interfaces(name).values():
+                    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+                    tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TAP_BYTES)
+                    # bound at once with its protocol: a socket that is open for all first would see other links
+                    tap.bind((interface, _ALL_PROTOCOLS))
+                    made[f"{name}:{interface}"] = tap
+        return made
+
     def resolver(self, node: str) -> IPv4Address:
         """Return the resolver that the node asks."""
         found = self._resolvers[node]
@@ -142,12 +158,12 @@ class Ground:
             for route in altered.routes_gained:
                 _route(node, route, "add")
             for table in altered.tables_gained:
-                for priority, number, iif in vrf_tables.rules(table):
-                    node.add_rule(priority=priority, table=number, iif=iif)
+                for rule in vrf_tables.rules(table):
+                    node.add_rule(**dataclasses.asdict(rule))
             for table in altered.tables_lost:
-                for priority, number, iif in vrf_tables.rules(table):
-                    text = f"{node.name}: delete rule iif {iif} lookup {number}"
-                    node.fabric.do(node.place, text, messages.rule(priority, number, iif=iif, delete=True))
+                for rule in vrf_tables.rules(table):
+                    text = f"{node.name}: delete {rule}"
+                    node.fabric.do(node.place, text, messages.rule(**dataclasses.asdict(rule), delete=True))
             for route in altered.routes_lost:
                 _route(node, route, "delete")
             if (wanted := altered.filters) is not None:

@@ -6,6 +6,7 @@ as parameters. Services do not run under ``mn``: addresses answer there, doors d
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Interface
 from typing import Any, Final
@@ -64,11 +65,11 @@ def compile_plan(plan: Plan) -> Topo:
             "addresses": [(a.interface, a.address, a.connected) for a in node.addresses if a.interface != "lo"],
             "routes": list(_routes(node)),
             "rules": [
-                {"priority": priority, "table": table, "iif": iif}
-                for routing in node.tables
-                for priority, table, iif in vrf_tables.rules(routing)
+                dataclasses.asdict(rule) for routing in node.tables for rule in vrf_tables.rules(routing)
             ],
         }
+        if node.tables:
+            parameters["sysctls"] = vrf_tables.SYSCTLS
         if served := [a.address for a in node.addresses if a.interface == "lo"]:
             parameters["services"] = served
         if node.filters:

@@ -6,6 +6,7 @@ The other implementation of the same plan is the VRF device; which one runs is s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from lab.describe.plan import RoutingTable
@@ -14,7 +15,24 @@ BACKEND: Final = "policy-tables"
 _FIRST_PRIORITY: Final = 1000
 
 
-def rules(table: RoutingTable) -> Iterator[tuple[int, int, str]]:
-    """Yield priority, table and incoming interface of each rule; priorities follow the table's number."""
+SYSCTLS: Final = {"net.ipv4.fwmark_reflect": 1}
+"""ICMP errors bear the mark of the packet that they are about, and so find its sender's table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One policy rule: what came in by ``iif``, or bears ``fwmark``, is looked up in ``table``."""
+
+    priority: int
+    table: int
+    iif: str | None = None
+    fwmark: int | None = None
+
+
+def rules(table: RoutingTable) -> Iterator[Rule]:
+    """Yield the rules that lead to ``table``: by interface what is forwarded, by mark what the router itself says."""
+    priority = _FIRST_PRIORITY + table.number
     for interface in table.interfaces:
-        yield _FIRST_PRIORITY + table.number, table.number, interface
+        yield Rule(priority=priority, table=table.number, iif=interface)
+    if table.owner:
+        yield Rule(priority=priority, table=table.number, fwmark=table.number)

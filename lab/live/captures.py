@@ -1,0 +1,83 @@
+"""The network process's side of the capture process: started on demand, asked for what passed where."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from lab import wire
+from lab.errors import ProbeFailed
+from lab.measure.capture import Answer, Find, Question, Save, Watch
+from lab.measure.flow import Flow
+
+_START: Final = """
+import os, sys
+sys.path[:] = sys.argv.pop().split(os.pathsep)
+from lab.measure import capture
+capture.main(int(sys.argv[1]))
+"""
+_BUDGET_S: Final = 20.0
+
+
+class Captures:
+    """A running capture. It ends with the lab."""
+
+    def __init__(self, taps: Mapping[str, socket.socket]) -> None:
+        """Start the process and hand it ``taps``, packet sockets by point, which it owns from then on."""
+        self._ours, theirs = wire.pair()
+        self._turn = asyncio.Lock()
+        command = [sys.executable, "-I", "-c", _START, str(theirs.fileno()), os.pathsep.join(sys.path)]
+        with theirs:
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        points = list(taps)
+        for start in range(0, len(points), wire.MAX_DESCRIPTORS):
+            some = points[start : start + wire.MAX_DESCRIPTORS]
+            wire.send(self._ours, Watch(points=some), [taps[point].fileno() for point in some])
+        self._owed = -(-len(points) // wire.MAX_DESCRIPTORS)
+        for tap in taps.values():
+            tap.close()
+        self._ours.setblocking(False)
+
+    async def find(self, flow: Flow) -> Answer:
+        """Return where frames of ``flow`` passed, in its direction."""
+        return await self._ask(Find(flow=flow))
+
+    async def save(self, fd: int) -> Answer:
+        """Write everything as pcapng to ``fd``."""
+        return await self._ask(Save(), fd)
+
+    async def _ask(self, question: Question, *fds: int) -> Answer:
+        async with self._turn, asyncio.timeout(_BUDGET_S):
+            while self._owed:
+                await self._next()
+                self._owed -= 1
+            wire.send(self._ours, question, fds)
+            return await self._next()
+
+    async def _next(self) -> Answer:
+        loop = asyncio.get_running_loop()
+        while True:
+            readable: asyncio.Future[None] = loop.create_future()
+            loop.add_reader(self._ours, _settle, readable)
+            try:
+                await readable
+            finally:
+                loop.remove_reader(self._ours)
+            try:
+                answer: Answer | None
+                answer, _ = wire.recv(self._ours, Answer)
+            except BlockingIOError:
+                continue
+            if answer is None:
+                raise ProbeFailed(f"the capture process ended (status {self._process.poll()})")
+            return answer
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

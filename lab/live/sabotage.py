@@ -1,0 +1,111 @@
+"""Sabotage: breaks one part of a running lab on purpose, so that tests see a run notice it.
+
+A check that cannot fail proves nothing. Each fault here makes a scenario red, vacuous or an error, and
+the text of the run names what is wrong (tests/sabotage).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Interface, IPv4Network
+from typing import Final, NoReturn
+
+from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES
+from lab.errors import ModelError, Problem, nearest
+from lab.live.network import Context, Network
+from lab.live.protocol import Done, Request
+from lab.live.stage import Running, Stage
+from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
+from lab.net.links import Link
+from lab.net.topo import set_filters
+from lab.serve import messages
+
+_LEAK = (IPv4Interface("100.64.0.1/30"), IPv4Interface("100.64.0.2/30"))
+_PUBLIC_SIDE = (IPv4Network("198.18.0.0/15"), IPv4Network("203.0.113.0/24"))
+
+
+class Sabotage(Request, frozen=True, kw_only=True):
+    """Break what ``name`` says, one of ``FAULTS``; ``target`` is an account's or a door's name, where one is needed."""
+
+    name: str
+    target: str = ""
+
+
+class Saboteur:
+    """Answers ``Sabotage``."""
+
+    def __init__(self, network: Network, stage: Stage) -> None:
+        """Register with ``network``."""
+        self._network, self._stage = network, stage
+        network.on(Sabotage, self._sabotage)
+
+    async def _sabotage(self, request: Sabotage, _context: Context) -> Done:
+        if (fault := FAULTS.get(request.name)) is None:
+            hint = nearest(request.name, FAULTS)
+            raise ModelError(Problem(where="sabotage", text=f"no fault named {request.name!r}", hint=hint))
+        await fault(self, self._stage.running, request.target)
+        return Done()
+
+    async def _ignore_policy(self, _running: Running, _target: str) -> None:
+        """The service leaves its network access policy unasked."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
+
+    async def _close_listener(self, _running: Running, door: str) -> None:
+        """A door stops listening."""
+        await self._network.cloud.ask(messages.Fault(id=0, name=f"close-listener:{door}"))
+
+    async def _drop_account_route(self, running: Running, account: str) -> None:
+        """The account's table loses its route to the service network."""
+        self._lose(running, account, CLOUD_SERVICES, "unicast")
+
+    async def _drop_unreachable_default(self, running: Running, account: str) -> None:
+        """The account's table loses its end, so look-ups fall through to the main table."""
+        self._lose(running, account, IPv4Network("0.0.0.0/0"), "unreachable")
+
+    def _lose(self, running: Running, account: str, dst: IPv4Network, kind: str) -> None:
+        node, planned = running.ground.node(BACKBONE), running.plan.node(BACKBONE)
+        for table in planned.tables:
+            for route in table.routes:
+                if (table.owner, route.dst, route.kind) == (account, dst, kind):
+                    node.add_route(
+                        dst,
+                        gateway=route.gateway,
+                        interface=route.interface,
+                        table=route.table,
+                        kind="unreachable" if kind == "unreachable" else "unicast",
+                        action="delete",
+                    )
+        node.fabric.flush()
+
+    async def _blind_probe(self, running: Running, _target: str) -> None:
+        """No socket can be made for a probe any more."""
+
+        def refuse(node: str, kind: socket.SocketKind) -> NoReturn:
+            raise OSError(errno.EMFILE, "sabotaged: no socket")
+
+        running.ground.open_socket = refuse  # type: ignore[method-assign]
+
+    async def _leak_to_internet(self, running: Running, _target: str) -> None:
+        """The internet carries 166.9.0.0/16 to the private services, and its edge drops nothing."""
+        internet, services = running.ground.node(INTERNET), running.ground.node(PRIVATE_SERVICES)
+        made = running.ground.net.addLink(internet, services, cls=Link, intfName1="leak", intfName2="leak")
+        for interface, address in zip((made.intf1, made.intf2), _LEAK, strict=True):
+            interface.isUp(setUp=True)
+            interface.add_address(address)
+        internet.add_route(SERVICE_ENDPOINTS, gateway=_LEAK[1].ip, interface="leak")
+        for network in _PUBLIC_SIDE:
+            services.add_route(network, gateway=_LEAK[0].ip, interface="leak")
+        internet.fabric.flush()
+        set_filters(internet, ())
+
+
+FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
+    "ignore-policy": Saboteur._ignore_policy,
+    "close-listener": Saboteur._close_listener,
+    "drop-account-route": Saboteur._drop_account_route,
+    "drop-unreachable-default": Saboteur._drop_unreachable_default,
+    "blind-probe": Saboteur._blind_probe,
+    "leak-to-internet": Saboteur._leak_to_internet,
+}

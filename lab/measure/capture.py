@@ -1,0 +1,182 @@
+"""The capture process: keeps every frame at the watched points, and reads them with scapy when it is asked.
+
+A process of its own, so that neither frames nor scapy's import stand in anybody's way: it takes frames from
+its first moment and loads scapy meanwhile. It gets its sockets as descriptors and knows no namespace.
+scapy's one home.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from lab import wire
+from lab.measure.flow import Flow, flow_of
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+ETHERNET_BYTES: Final = 14
+_IPV4: Final = b"\x08\x00"
+_FRAME_BYTES: Final = 65536
+_KEPT_BYTES: Final = 256 << 20
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
+    """Take frames at ``points`` (``node:interface``) from now on; a packet socket for each rides along."""
+
+    points: list[str]
+
+
+class Find(msgspec.Struct, frozen=True, kw_only=True, tag="find"):
+    """Which frames belong to ``flow``, in its direction?"""
+
+    flow: Flow
+
+
+class Save(msgspec.Struct, frozen=True, kw_only=True, tag="save"):
+    """Write everything as pcapng to the descriptor that rides along, an interface for each point."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames of a flow at one point: how many, when the first came (seconds since the epoch), scapy's summary of it."""
+
+    point: str
+    count: int
+    first: float
+    summary: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
+    """What was found, and at which points was looked; ``lost`` frames were not kept for want of memory."""
+
+    seen: list[Seen] = []
+    points: list[str] = []
+    frames: int = 0
+    lost: int = 0
+
+
+Question = Watch | Find | Save
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame as it passed a point."""
+
+    at: float
+    point: str
+    data: bytes
+
+
+class Capture:
+    """The frames of every point, in the order in which they were taken."""
+
+    def __init__(self) -> None:
+        """Watch nothing yet."""
+        self.frames: list[Frame] = []
+        self.lost = 0
+        self._taps: dict[socket.socket, str] = {}
+        self._bytes = 0
+
+    @property
+    def points(self) -> list[str]:
+        """The watched points."""
+        return list(self._taps.values())
+
+    def watch(self, points: Sequence[str], taps: Sequence[socket.socket]) -> None:
+        """Take frames from ``taps`` too."""
+        for point, tap in zip(points, taps, strict=True):
+            tap.setblocking(False)
+            self._taps[tap] = point
+
+    def taps(self) -> list[socket.socket]:
+        """Return what to wait for."""
+        return list(self._taps)
+
+    def drain(self) -> None:
+        """Take every frame that has come."""
+        for tap, point in self._taps.items():
+            while True:
+                try:
+                    data = tap.recv(_FRAME_BYTES)
+                except BlockingIOError:
+                    break
+                if self._bytes + len(data) > _KEPT_BYTES:
+                    self.lost += 1
+                    continue
+                self._bytes += len(data)
+                self.frames.append(Frame(time.time(), point, data))
+
+    def find(self, flow: Flow) -> list[Seen]:
+        """Return where frames of ``flow`` were seen, in the order of the first one."""
+        found: dict[str, list[Frame]] = {}
+        for frame in self.frames:
+            if frame.data[12:14] == _IPV4 and flow_of(frame.data[ETHERNET_BYTES:]) == flow:
+                found.setdefault(frame.point, []).append(frame)
+        return [
+            Seen(point=point, count=len(frames), first=frames[0].at, summary=dissect(frames[0].data).summary())
+            for point, frames in found.items()
+        ]
+
+    def save(self, fd: int) -> None:
+        """Write all frames as pcapng."""
+        from scapy.utils import PcapNgWriter
+
+        with os.fdopen(os.dup(fd), "wb") as file:
+            writer: Any = PcapNgWriter(file)
+            for frame in self.frames:
+                packet = dissect(frame.data)
+                packet.time = frame.at
+                packet.sniffed_on = frame.point
+                writer.write(packet)
+            writer.flush()
+
+
+def dissect(frame: bytes) -> Packet:
+    """Return an Ethernet frame as scapy reads it."""
+    from scapy.layers.inet import IP  # noqa: F401 - importing it teaches scapy the layers above Ethernet
+    from scapy.layers.l2 import Ether
+
+    return Ether(frame)
+
+
+def _load() -> None:
+    """Import what ``dissect`` needs while frames are already being taken."""
+    dissect(bytes(ETHERNET_BYTES))
+
+
+def main(control: int) -> None:
+    """Be the capture process until the other end of ``control`` closes."""
+    conversation, capture = wire.adopt(control), Capture()
+    loading = threading.Thread(target=_load, daemon=True)
+    loading.start()
+    while True:
+        ready, _, _ = select.select([conversation, *capture.taps()], [], [])
+        capture.drain()
+        if conversation not in ready:
+            continue
+        question: Question | None
+        question, fds = wire.recv(conversation, Question)
+        if question is None:
+            return
+        match question:
+            case Watch():
+                capture.watch(question.points, [socket.socket(fileno=fd) for fd in fds])
+                wire.send(conversation, Answer(points=capture.points))
+            case Find():
+                loading.join()
+                seen = capture.find(question.flow)
+                wire.send(conversation, Answer(seen=seen, points=capture.points, lost=capture.lost))
+            case Save():
+                loading.join()
+                capture.save(fds[0])
+                wire.close(fds)
+                wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost))

@@ -1,0 +1,147 @@
+"""Every check can fail: each part of the lab is broken once, and the run says so for the right reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
+
+import pytest
+
+from lab import Call, EnableVrf, Outcome, Plane, Policy, Scenario, SetPolicy, Step, catalogue, topology
+from lab.errors import ProbeFailed
+from lab.live.client import LiveLab
+from lab.model.world import Instance, World
+from lab.oracle import door
+from lab.play.runner import Mode, Report, play
+
+pytestmark = pytest.mark.live
+
+VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
+REACHED = Outcome.REACHED
+
+
+class Sabotaged(LiveLab):
+    """A lab in which one thing is broken as soon as it stands."""
+
+    def __init__(self, world: World, name: str, target: str) -> None:
+        super().__init__(world)
+        self._fault = (name, target)
+
+    def __enter__(self) -> Self:
+        lab = super().__enter__()
+        try:
+            lab.sabotage(*self._fault)
+        except BaseException:
+            self.lab.close()
+            raise
+        return lab
+
+
+def broken(name: str, target: str = "") -> Callable[[World], LiveLab]:
+    """Return what makes a lab with this fault."""
+    return lambda world: Sabotaged(world, name, target)
+
+
+def scenario(*steps: Step, **parameters: object) -> Scenario:
+    """Return a scenario over ``single_account``."""
+    return Scenario(name="sabotaged", topology=topology("single_account", **parameters), steps=steps)
+
+
+def why(report: Report) -> str:
+    """Return what was wrong with the run; fails when nothing was."""
+    assert not report.agreed
+    return " / ".join(step.why for step in report.steps if step.why)
+
+
+def test_a_lost_account_route_turns_a_reached_step_red() -> None:
+    """Without the edge's account route the private call is lost, and the run says where."""
+    report = play(scenario(Step("call", VSI, REACHED)), Mode.LIVE, backend=broken("drop-account-route", "acme"))
+    assert why(report) == "predicted reached (policy.default), measured rejected"
+    assert any("EHOSTUNREACH" in seen.detail for seen in report.steps[0].evidence)
+
+
+def test_a_table_without_its_end_is_noticed() -> None:
+    """Without ``unreachable default`` an account without service endpoints falls through to the main table."""
+    lost = Step("call", VSI, Outcome.TIMED_OUT.because("edge.no-service-endpoint"))
+    told = scenario(lost, vrf=True, service_endpoints=False)
+    assert play(told, Mode.LIVE).agreed, "sound, the same scenario agrees"
+    report = play(told, Mode.LIVE, backend=broken("drop-unreachable-default", "acme"))
+    assert why(report) == "predicted timed-out (edge.no-service-endpoint), measured reached"
+
+
+def test_a_service_that_forgets_its_policy_is_noticed() -> None:
+    """With the policy check off the laptop is served where it must be refused."""
+    report = play(catalogue.load_scenario("private_only_lockout"), Mode.LIVE, backend=broken("ignore-policy"))
+    assert "predicted unauthorized (policy.private-only), measured reached" in why(report)
+
+
+def test_a_door_that_answers_nobody_makes_a_denial_vacuous() -> None:
+    """A packet that is lost on the way to a door where nobody listens proves nothing about the way."""
+    lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
+    told = scenario(lost, private_route=False)
+    report = play(told, Mode.LIVE, backend=broken("close-listener", "kms/private/keys"))
+    assert why(report).startswith("vacuous: the door answers nobody")
+    assert report.steps[0].vacuous
+
+
+def test_a_closed_door_turns_a_reached_step_red() -> None:
+    """A call that should be served is refused when the listener is gone, and that is no verdict of the policy."""
+    report = play(scenario(Step("call", VSI, REACHED)), Mode.LIVE, backend=broken("close-listener", "kms/private/keys"))
+    assert "measured refused" in why(report)
+
+
+def test_a_policy_refusal_at_a_dead_private_door_is_vacuous() -> None:
+    """When the private door is gone, its half of the control pair fails: the refusal's cause is unproven."""
+    told = scenario(Step("call", LAPTOP, Outcome.UNAUTHORIZED), policy=Policy.PRIVATE_ONLY)
+    report = play(told, Mode.LIVE, backend=broken("close-listener", "kms/private/keys"))
+    assert why(report) == "vacuous: the control pairs do not tell policy, role and request apart"
+
+
+def test_a_probe_that_cannot_be_made_is_an_error_and_no_verdict() -> None:
+    """A denial is stated, and no socket can be made: that is an error, never "blocked"."""
+    lost = Step("call", VSI, Outcome.TIMED_OUT)
+    with pytest.raises(ProbeFailed, match=r"steps\[0\].*no socket in witness-private: .*sabotaged"):
+        play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("blind-probe"))
+
+
+def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
+    """When the internet carries 166.9.0.0/16, the VSI without the route gets through from the public side."""
+    lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
+    report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("leak-to-internet"))
+    assert why(report) == "predicted timed-out (internet.no-private-service), measured reached"
+
+
+def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The measured voice contradicts an oracle that forgot the policy, whatever the author states."""
+    sound = door.admit
+
+    def forgetful(instance: Instance, plane: Plane) -> door.Decision:
+        return sound(replace(instance, policy=None), plane)
+
+    monkeypatch.setattr(door, "admit", forgetful)
+    steps = (Step("lock", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), REACHED), Step("call", LAPTOP, REACHED))
+    report = play(scenario(*steps), Mode.LIVE)
+    assert why(report) == "predicted reached (policy.default), measured unauthorized (policy.private-only)"
+
+
+@pytest.mark.parametrize("mode", [Mode.MODEL, Mode.MEMORY, Mode.LIVE], ids=lambda mode: mode.value)
+def test_a_wrongly_stated_outcome_is_noticed(mode: Mode) -> None:
+    """The author says that the laptop is refused; nobody else does."""
+    report = play(scenario(Step("call", LAPTOP, Outcome.UNAUTHORIZED)), mode)
+    assert why(report) == "stated unauthorized, predicted reached (policy.default)"
+
+
+def test_a_wrongly_stated_cause_is_noticed() -> None:
+    """The outcome is right, the reason is not: that is no agreement."""
+    stated = Outcome.TIMED_OUT.because("edge.no-vrf")
+    report = play(scenario(Step("call", VSI, stated), private_route=False), Mode.LIVE)
+    assert why(report) == "stated timed-out because edge.no-vrf, predicted because internet.no-private-service"
+
+
+def test_a_failed_change_ends_the_run() -> None:
+    """What follows a change that did not happen would mean nothing, so it is not run and the run is red."""
+    told = scenario(Step("VRF", EnableVrf(account="acme"), Outcome.REACHED), Step("call", LAPTOP, REACHED))
+    report = play(told, Mode.LIVE)
+    assert len(report.steps) == 1
+    assert not report.agreed
