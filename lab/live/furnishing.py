@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from lab.describe.builder import Builder
+from lab.describe.placing import plan
+from lab.live.console import Consoles
 from lab.live.exec import Programs
 from lab.live.network import Network
 from lab.live.sabotage import Saboteur
 from lab.live.stage import Stage
+from lab.net import rehearsal
 from lab.net.hosts import Hosts
 
 
@@ -13,4 +17,16 @@ def furnish(network: Network) -> None:
     """Register every handler."""
     hosts = Hosts()
     Programs(network, hosts)
-    Saboteur(network, Stage(network, hosts))
+    stage = Stage(network, hosts)
+    Saboteur(network, stage)
+    Consoles(network, stage.command_line)
+
+
+def preload() -> None:
+    """Encode, before the fork, every shape of kernel message that a lab of one account needs."""
+    builder = Builder()
+    account = builder.account("preload", vrf=True, service_endpoints=True)
+    builder.vsi("vsi-1", account=account)
+    builder.internet_host("laptop")
+    builder.crypto_instance("keys", account=account)
+    rehearsal.encode(plan(builder.world()))

@@ -19,7 +19,6 @@ from lab.live.protocol import Done, Request
 from lab.live.stage import Running, Stage
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.net.links import Link
-from lab.net.topo import set_filters
 from lab.serve import messages
 
 _LEAK = (IPv4Interface("100.64.0.1/30"), IPv4Interface("100.64.0.2/30"))
@@ -98,7 +97,7 @@ class Saboteur:
         for network in _PUBLIC_SIDE:
             services.add_route(network, gateway=_LEAK[0].ip, interface="leak")
         internet.fabric.flush()
-        set_filters(internet, ())
+        internet.set_filters(())
 
 
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {

@@ -7,15 +7,18 @@ predicts nothing and may not: the oracle cannot be imported here.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
 import ssl
 import time
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, Final, get_args
 
 import msgspec
+from mininet.cli import CLI
 
 from lab import wire
 from lab.describe.changes import Change, difference
@@ -153,9 +156,8 @@ class Stage:
         trust = ssl.create_default_context(cadata=authority.ca_pem)
         mark("trust")
         api_keys = {name: secrets.token_urlsafe(33) for name in world.accounts}
-        for told in furnishing.world(world, api_keys):
-            await self._cloud.ask(told)
-        await self._listen(ground, planned.doors)
+        told = [self._cloud.ask(request) for request in furnishing.world(world, api_keys)]
+        await asyncio.gather(*told, self._listen(ground, planned.doors))
         mark("doors")
         zone = resolver.Zone(planned.names)
         for node, address in ((PRIVATE_SERVICES, PRIVATE_RESOLVER), (PUBLIC_SERVICES, PUBLIC_RESOLVER)):
@@ -195,7 +197,7 @@ class Stage:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
         running = self.running
         after = apply(running.world, action)
-        read_back = ReadBack(running.ground, running.prober)
+        read_back = ReadBack(running.ground, running.prober, running.inquiry.token)
         if isinstance(action, HostRoute):
             refused = await asyncio.to_thread(running.ground.route, action)
             running.world = after if refused is None else running.world
@@ -274,12 +276,23 @@ class Stage:
             if authority is None:
                 self._hosts.set_environment(host.name, environment)
             else:
+                node = running.ground.node(host.name)
                 self._hosts.add(
                     host.name,
-                    network=running.ground.namespace(host.name),
+                    network=node.namespace,
                     nameserver=running.ground.resolver(host.name),
                     environment=environment,
                 )
+                # Mininet's shell of a host finds the same files as any other program there
+                node.mounts = partial(self._mounts_of, host.name)
+                node.environment = partial(self._hosts.environment_of, host.name)
+
+    def _mounts_of(self, host: str) -> int:
+        return os.dup(self._hosts.namespaces_of(host).mounts)
+
+    def command_line(self) -> None:
+        """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
+        CLI(self.running.ground.net)
 
     def _logged(self, line: str) -> None:
         said = msgspec.json.decode(line)

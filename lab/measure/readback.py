@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import IPv4Address
 
 from lab.describe.placing import account_table, ports
@@ -26,9 +26,9 @@ _SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
 class ReadBack:
     """Looks whether changes show."""
 
-    def __init__(self, places: Places, prober: Prober) -> None:
-        """Keep where to look and who asks."""
-        self._places, self._prober = places, prober
+    def __init__(self, places: Places, prober: Prober, token: Callable[[str], Awaitable[str]]) -> None:
+        """Keep where to look and who asks; ``token`` returns a token of an account."""
+        self._places, self._prober, self._token = places, prober, token
 
     def host_route(self, action: HostRoute, refused: str | None) -> Measurement:
         """Return what became of a host's route: the kernel's refusal, or where it now sends such a packet."""
@@ -49,8 +49,12 @@ class ReadBack:
                 return self._own_table(world, action.account)
             case EnableServiceEndpoints():
                 return self._way_to_services(world, action.account)
-            case Provision() | Initialise() | DeleteInstance():
-                return await self._door(world, action.instance)
+            case Provision():
+                return await self._door(world, action.instance, Outcome.BAD_REQUEST)
+            case Initialise():
+                return await self._door(world, action.instance, Outcome.REACHED)
+            case DeleteInstance():
+                return await self._door(world, action.instance, Outcome.NOT_FOUND)
             case HostRoute():
                 raise AssertionError("a host's route is read back by host_route")
 
@@ -84,16 +88,17 @@ class ReadBack:
     def _from_port(self, interface: str, source: IPv4Address, destination: IPv4Address) -> Lookup:
         return self._places.lookup(BACKBONE, destination, source=source, incoming=interface)
 
-    async def _door(self, world: World, instance: str) -> tuple[Evidence, ...]:
-        """The instance's private door answers the witness, be it with a refusal: it exists."""
-        door = kms(world.instances[instance], Plane.PRIVATE)
-        nobody = Credentials(token="nobody", guid=world.instances[instance].guid)
-        request = requests.key_management(Operation.LIST, nobody)
+    async def _door(self, world: World, name: str, expected: Outcome) -> tuple[Evidence, ...]:
+        """The instance's private door answers its owner as a door of an instance in that state does."""
+        instance = world.instances[name]
+        door = kms(instance, Plane.PRIVATE)
+        credentials = Credentials(token=await self._token(instance.account), guid=instance.guid)
+        request = requests.key_management(Operation.LIST, credentials)
         seen = await self._prober.ask(WITNESS_PRIVATE, door.names[0], door.port, request)
-        if seen.status is None:
+        if seen.signature.outcome is not expected:
             return ()
-        detail = f"answers on {door.names[0]}:{door.port} (HTTP {seen.status} to a caller without a token)"
-        return (Evidence(kind="read-back", where=door.name, detail=detail),)
+        detail = f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
+        return (Evidence(kind="read-back", where=door.name, detail=detail.strip()),)
 
 
 def _said(found: Lookup, names: Mapping[int, str]) -> str:

@@ -151,7 +151,7 @@ def message_in(observed: Answered) -> str:
     try:
         resource = document(observed)["resources"][0]
     except (ProbeFailed, LookupError, TypeError):
-        return observed.body[:200].decode(errors="replace")
+        return ""
     codes = " ".join(reason.get("code", "") for reason in resource.get("reasons", []))
     return f"{resource.get('errorMsg', '')} {codes}".strip()
 

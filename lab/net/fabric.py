@@ -140,6 +140,14 @@ class Fabric:
             yield place, place.queue
         yield self.switches, self._last
 
+    def encode(self) -> int:
+        """Encode the messages that are queued, send none, and return how many there are; the fabric is of no use after."""
+        for place in self._new:
+            place.namespace = 0  # any number: a link's message names its ends' namespaces
+        operations = [operation for _, group in self._groups() for operation in group]
+        made = [o.message() if callable(o.message) else o.message for o in operations if o.message is not None]
+        return len(made)
+
     def flush(self) -> None:
         """Carry out what is queued; ``BringUpFailed`` (``LiveError`` once ``up``) names the operation that failed."""
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from ipaddress import IPv4Address
 
 from pyroute2 import NetlinkError as RefusedByKernel
@@ -26,7 +27,7 @@ from lab.net.fabric import Fabric
 from lab.net.network import Network
 from lab.net.nodes import Node
 from lab.net.place import Operation
-from lab.net.topo import LOOPBACK, compile_plan, set_filters
+from lab.net.topo import LOOPBACK, Planned, compile_plan
 
 _BACKLOG = 512
 _TAP_BYTES = 1 << 20
@@ -63,9 +64,9 @@ class Ground:
     def _counted(self, number: int, _text: str) -> None:
         self._count = number + 1
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str) -> Planned:
         """Return Mininet's node."""
-        found: Node = self.net[name]
+        found: Planned = self.net[name]
         return found
 
     def namespace(self, name: str) -> int:
@@ -168,7 +169,7 @@ class Ground:
                 _route(node, route, "delete")
             if (wanted := altered.filters) is not None:
                 text = f"{node.name}: {len(wanted)} packet filters"
-                operation = Operation(text, act=lambda node=node, wanted=wanted: set_filters(node, wanted))  # type: ignore[misc]
+                operation = Operation(text, act=partial(node.set_filters, wanted))
                 node.place.queue.append(operation)
         self.net.fabric.flush()
 
