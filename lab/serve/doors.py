@@ -108,6 +108,8 @@ class Doors:
 
     async def listen(self, names: Sequence[str], sockets: Sequence[socket.socket]) -> None:
         """Open the doors ``names``; ``sockets`` are theirs, door by door, in the order of each door's addresses."""
+        if unknown := [name for name in names if name not in self._known]:
+            raise LookupError(f"no door named {unknown[0]!r} is prepared")
         doors = [self._known[name] for name in names]
         if (wanted := sum(len(door.addresses) for door in doors)) != len(sockets):
             raise ValueError(f"{wanted} listeners expected, {len(sockets)} given")
@@ -121,10 +123,16 @@ class Doors:
 
     def close_listener(self, name: str) -> None:
         """Close the door ``name``; a connection refused is what its callers see from now on."""
+        if name not in self._open:
+            raise LookupError(f"no door named {name!r} is open")
         self._open.pop(name).stop()
 
     async def close(self) -> None:
-        """Close every door, and wait a moment for the requests in flight."""
+        """Close every door: requests in flight are answered, then nobody is waited for.
+
+        A client that holds an idle connection need not answer TLS's farewell; waiting for it would keep the
+        process alive for as long as that client pleases.
+        """
         if self._renewal:
             self._renewal.cancel()
         opened = list(self._open.values())
@@ -134,6 +142,8 @@ class Doors:
         tasks = [task for door in opened for task in door.state.tasks]
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE_S)
+        for connection in [connection for door in opened for connection in door.state.connections]:
+            connection.transport.abort()
 
     async def _serve(self, door: Door, listener: socket.socket, state: ServerState) -> asyncio.Server:
         settings = protocol_settings(door.surface)

@@ -31,8 +31,8 @@ def preload() -> None:
 
 
 def main(network: socket.socket) -> None:
-    """Serve until the other end of ``network`` closes, or asks for the end."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    """Serve until the other end of ``network`` closes, or asks for the end; ``network`` is closed here."""
+    with network, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_Process(network).run())
 
 
