@@ -20,7 +20,7 @@ from lab.model.plane import Plane, Policy, Surface
 if TYPE_CHECKING:
     from mininet.topo import Topo
 
-    from lab.live.lab import Lab
+    from lab.live.client import LiveLab as Lab
 
 __all__ = [
     "Builder",
@@ -65,7 +65,7 @@ def for_mn(described: type[Topology]) -> Callable[..., Topo]:
 def __getattr__(name: str) -> Any:
     """Load the live lab when it is first used: it needs a process tree and a message codec."""
     if name == "Lab":
-        from lab.live.lab import Lab
+        from lab.live.client import LiveLab as Lab
 
         return Lab
     raise AttributeError(f"module 'lab' has no attribute {name!r}")

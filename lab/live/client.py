@@ -6,12 +6,12 @@ ends it, and the kernel frees everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from lab.describe.topology import Topology
-from lab.live import program
+from lab.live.host import Host
 from lab.live.lab import Lab, shared
 from lab.live.sabotage import Sabotage
 from lab.live.stage import Act, Ask, Measured, Standing, Up
@@ -86,8 +86,7 @@ class LiveLab:
         """Break a part of the lab on purpose (``lab.live.sabotage``), to see a run notice it."""
         self.lab.order(Sabotage(name=name, target=target))
 
-    def run(
-        self, host: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, **options: object
-    ) -> object:
-        """Run a program in a host."""
-        return program.run(self.lab.channel, host, arguments, environment=environment, **options)  # type: ignore[arg-type]
+    def host(self, name: str) -> Host:
+        """Return a host, to run programs and open shells in; ModelError if the world has none of that name."""
+        self.world.host(name)
+        return Host(channel=self.lab.channel, name=name)

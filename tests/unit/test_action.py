@@ -1,0 +1,84 @@
+"""Actions: routes in pyroute2's words, one-way doors, and calls that change the world only if they get through."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import Call, EnableServiceEndpoints, EnableVrf, Netlink, Operation, Policy, Provision, SetPolicy, catalogue
+from lab.errors import ModelError
+from lab.model.action import apply, effect
+from lab.model.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    """One account with nothing enabled and no route."""
+    return catalogue.load_topology("single_account", vrf=False, private_route=False).world()
+
+
+def test_a_route_in_pyroute2s_words_finds_its_interface(world: World) -> None:
+    """The gateway decides the interface, as in a kernel."""
+    after = apply(world, Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.65"))
+    added = after.hosts["vsi-1"].routes[-1]
+    assert (str(added.dst), str(added.gateway), added.interface) == ("166.9.0.0/16", "10.65.0.65", "eth0")
+    gone = apply(after, Netlink("vsi-1").route("del", dst="166.9.0.0/16"))
+    assert gone.hosts["vsi-1"] == world.hosts["vsi-1"]
+
+
+NONSENSE = {
+    "unknown-host": (Netlink("vsi-9").route("add", dst="166.9.0.0/16"), "did you mean 'vsi-1'"),
+    "unknown-command": (Netlink("vsi-1").route("ad", dst="166.9.0.0/16"), "no route command 'ad'.*did you mean 'add'"),
+    "unknown-keyword": (Netlink("vsi-1").route("add", dest="x"), "unknown keyword 'dest'.*did you mean 'dst'"),
+    "host-bits": (Netlink("vsi-1").route("add", dst="166.9.0.1/16", gateway="10.65.0.65"), "has host bits set"),
+    "no-gateway": (Netlink("vsi-1").route("add", dst="166.9.0.0/16"), "needs a gateway or an oif"),
+    "gateway-elsewhere": (
+        Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.0.0.1"),
+        r"10\.0\.0\.1 is in none of the host's subnets.*eth0 10\.65\.0\.64/26 \(gateway 10\.65\.0\.65\)",
+    ),
+    "own-address": (
+        Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.66"),
+        "is in none of the host's subnets",
+    ),
+    "unknown-interface": (
+        Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.65", oif="eth10"),
+        "no interface 'eth10'.*did you mean 'eth1'",
+    ),
+    "there-already": (
+        Netlink("vsi-1").route("add", dst="10.0.0.0/8", gateway="10.65.0.65"),
+        "is routed already",
+    ),
+    "not-there": (Netlink("vsi-1").route("del", dst="166.9.0.0/16"), "no route to 166.9.0.0/16 to delete"),
+    "no-address": (Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="gw"), "an IPv4 address"),
+}
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+def test_a_nonsense_route_is_refused_with_what_would_be_right(world: World, case: str) -> None:
+    """The message names the host's place and the nearest valid thing."""
+    action, told = NONSENSE[case]
+    with pytest.raises(ModelError, match=told):
+        apply(world, action)
+
+
+def test_service_endpoints_need_vrf_and_vrf_stays(world: World) -> None:
+    """The order of the page holds, and nothing switches VRF off."""
+    with pytest.raises(ModelError, match="enable VRF first"):
+        apply(world, EnableServiceEndpoints(account="acme"))
+    after = apply(apply(world, EnableVrf(account="acme")), EnableServiceEndpoints(account="acme"))
+    assert apply(after, EnableVrf(account="acme")) == after
+
+
+def test_an_instance_is_provisioned_once(world: World) -> None:
+    """A taken name is refused; a free one gets ports of its own."""
+    with pytest.raises(ModelError, match="this name is taken"):
+        apply(world, Provision(instance="keys", account="acme", region="us-south"))
+    after = apply(world, Provision(instance="more", account="acme", region="us-south"))
+    assert after.instances["more"].number == 2
+    assert not after.instances["more"].initialised
+
+
+def test_the_policy_is_a_call(world: World) -> None:
+    """Setting it is a request of somebody to some endpoint, and has its effect when it was served."""
+    call = SetPolicy(Policy.PRIVATE_ONLY, by=Call.public("laptop", "keys"))
+    assert (call.by, call.operation, call.policy) == ("laptop", Operation.SET_POLICY, Policy.PRIVATE_ONLY)
+    assert effect(world, call).instances["keys"].policy is Policy.PRIVATE_ONLY

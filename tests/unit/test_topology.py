@@ -1,0 +1,67 @@
+"""Topologies: typed parameters, text from a command line, and no silent loss of a misspelt name."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab import catalogue
+from lab.errors import ModelError
+from lab.model.plane import Policy
+
+
+@pytest.mark.parametrize("text", ["false", "False", "no", "0", "off"])
+def test_textual_false_is_false(text: str) -> None:
+    """``mn --topo single_account,vrf=false`` passes text; the string "false" must not count as true."""
+    world = catalogue.load_topology("single_account", vrf=text).world()
+    assert not world.accounts["acme"].vrf
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "1", True, 1])
+def test_textual_true_is_true(text: object) -> None:
+    """So do its counterparts, and numbers, which ``mn`` makes of digits."""
+    assert catalogue.load_topology("single_account", vrf=text).world().accounts["acme"].vrf
+
+
+def test_single_account_is_ready_by_default() -> None:
+    """Everything a private call needs stands, so that a first try succeeds."""
+    world = catalogue.load_topology("single_account").world()
+    assert (world.accounts["acme"].vrf, world.accounts["acme"].service_endpoints) == (True, True)
+    assert world.instances["keys"].initialised
+    assert world.instances["keys"].policy is None
+    assert list(world.hosts) == ["vsi-1", "laptop"]
+
+
+def test_parameters_arrive() -> None:
+    """Each parameter does what it says."""
+    built = catalogue.load_topology(
+        "single_account", vsis="3", service_endpoints="no", private_route="no", initialised="no", policy="private-only"
+    )
+    world = built.world()
+    assert list(world.hosts) == ["vsi-1", "vsi-2", "vsi-3", "laptop"]
+    assert (world.accounts["acme"].vrf, world.accounts["acme"].service_endpoints) == (True, False)
+    assert "166.9.0.0/16" not in {str(route.dst) for route in world.hosts["vsi-1"].routes}
+    assert not world.instances["keys"].initialised
+    assert world.instances["keys"].policy is Policy.PRIVATE_ONLY
+
+
+def test_service_endpoints_without_vrf_cannot_be_said() -> None:
+    """Asked for by name, the contradiction is an error and not silently dropped."""
+    with pytest.raises(ModelError, match="service endpoints need VRF"):
+        catalogue.load_topology("single_account", vrf=False, service_endpoints=True).world()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"vsi": 2}, "single_account/vsi: no such parameter (did you mean 'vsis'?)"),
+        ({"vsis": "two"}, "single_account/vsis: 'two': a whole number"),
+        ({"vrf": "maybe"}, "single_account/vrf: 'maybe': one of true, yes, on, 1, false, no, off, 0"),
+        ({"policy": "private"}, "single_account/policy: 'private': one of public-and-private, private-only"),
+    ],
+    ids=["misspelt", "no-number", "no-boolean", "no-policy"],
+)
+def test_a_wrong_parameter_is_told_with_what_fits(given: dict[str, object], told: str) -> None:
+    """One line, the parameter's path, what would be right."""
+    with pytest.raises(ModelError) as caught:
+        catalogue.load_topology("single_account", **given)
+    assert str(caught.value) == told
