@@ -94,6 +94,10 @@ class Channel:
         self._read(deadline=0.0)
         return self._ended
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once the end was seen."""
+        return self._sock.fileno()
+
     def close(self) -> None:
         """End the conversation, for every thread and also for forked children that hold a copy of the socket."""
         try:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from lab import wire
-from lab.errors import BringUpFailed, EnvironmentProblem, TearDownFailed
+from lab.errors import BringUpFailed, EnvironmentProblem
 from lab.live import causes, terminal
 from lab.live.channel import Channel
 from lab.live.host import Host
@@ -41,6 +38,7 @@ from lab.live.protocol import (
     Request,
     error_in,
 )
+from lab.live.rope import Rope
 
 A = TypeVar("A", bound=Answer)
 
@@ -173,16 +171,16 @@ class Lab:
     def __init__(self, control: socket.socket, life: socket.socket, errors: LastWords) -> None:
         """Wait for the first word of the lab behind ``control``, which lives while ``life`` does."""
         self._errors = errors
-        self._life = life
         self.channel = Channel(control, epitaph=self._epitaph)
         try:
-            ready, (self._init,) = self.channel.first(Ready)
+            ready, (init,) = self.channel.first(Ready)
         except BaseException:
             life.close()
             self.channel.close()
             raise
         self.marks = ready.marks
-        self._close = weakref.finalize(self, _end_lab, self.channel, life, self._init, os.getpid())
+        self._rope = Rope(self.channel, life, init)
+        self._dropped = weakref.finalize(self, self._rope.let_go)
 
     def ask(self, request: Request, form: type[A], fds: Sequence[int] = (), *, timeout_s: float | None = None) -> A:
         """Return the answer to ``request``, of type ``form`` (see ``Channel.ask``)."""
@@ -212,20 +210,25 @@ class Lab:
     @property
     def alive(self) -> bool:
         """Whether the lab is there, as far as anybody can see."""
-        return self._close.alive and not self.channel.drained()
+        return self._dropped.alive and not self.channel.drained()
 
     @property
     def errors(self) -> str:
         """What the lab's processes wrote to their standard error."""
         return self._errors.text()
 
-    def close(self) -> None:
-        """End the lab and wait until nothing of it is left.
+    def close(self, *, wait: bool = True) -> None:
+        """End the lab.
+
+        Args:
+            wait: Until nothing of it is left. Else until its network process is dead: no packet moves any more, and the
+                kernel frees the rest in its own time (a tenth of a second when packets were captured).
 
         Raises:
             TearDownFailed: Its processes are still there after 10 s, although killed.
         """
-        self._close()
+        if self._dropped.detach() is not None:
+            self._rope.let_go(wait=wait)
 
     def __enter__(self) -> Self:
         """Return the lab."""
@@ -241,34 +244,6 @@ class Lab:
         """Return what is known about the lab's end."""
         said = self.errors
         return f"the lab has ended; its last words:\n{said}" if said else "the lab has ended"
-
-
-def _end_lab(channel: Channel, life: socket.socket, init: int, owner: int) -> None:
-    """End a lab and wait for its init; also run when the ``Lab`` was dropped. Only the process that made it may."""
-    if owner != os.getpid():
-        return
-    # not just closed: a child that this process forked may hold copies
-    with contextlib.suppress(OSError):  # the lab has ended already
-        life.shutdown(socket.SHUT_RDWR)
-    life.close()
-    channel.close()
-    try:
-        if not _ended(init, _PATIENCE_S / 5):
-            signal.pidfd_send_signal(init, signal.SIGKILL)
-            if not _ended(init, _PATIENCE_S):
-                raise TearDownFailed(f"the lab's init is still there {_PATIENCE_S:.0f} s after it was killed")
-    finally:
-        os.close(init)
-
-
-def _ended(pidfd: int, patience_s: float) -> bool:
-    """Tell whether the process behind ``pidfd`` ends within ``patience_s``."""
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    deadline = time.monotonic() + patience_s
-    while not (ended := bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))) and time.monotonic() < deadline:
-        pass  # woken early
-    return ended
 
 
 def _end_nursery(process: subprocess.Popen[bytes], sock: socket.socket, owner: int) -> None:

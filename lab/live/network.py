@@ -8,8 +8,10 @@ register; Mininet, filters and probes are ``lab.net`` and ``lab.measure``.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import queue
+import resource
 import socket
 import sys
 import threading
@@ -172,6 +174,7 @@ def main(
         marks: Seconds from the request to fork, by what was done then; goes on in ``Ready``.
         started: When the fork was asked for (monotonic).
     """
+    control = _closed_first(control)
     work: queue.SimpleQueue[Callable[[], None]] | None = None
     made = threading.Event()
 
@@ -199,3 +202,13 @@ def main(
     assert work is not None
     while True:
         work.get()()
+
+
+def _closed_first(sock: socket.socket) -> socket.socket:
+    """Return ``sock`` under a high descriptor: when a process ends, the kernel closes the highest first.
+
+    So the client hears of the end at once, and not after sockets whose closing takes the kernel 13 ms each.
+    """
+    highest = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1024) - 1
+    with sock:
+        return wire.adopt(fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, highest))
