@@ -95,10 +95,10 @@ class Doors:
                 raise ValueError(f"door {door.name!r}: no service for surface {door.surface.value!r}")
             if door.name in self._known:
                 raise ValueError(f"door {door.name!r} is prepared already")
-            certified = _certified(door)
+        for certified in {_certified(door): None for door in doors}:
             if certified not in self._contexts and certified not in self._signed:
                 self._signed[certified] = self._issue(certified)
-            self._known[door.name] = door
+        self._known.update({door.name: door for door in doors})
 
     def load(self) -> None:
         """Make the TLS settings of every signed certificate: the slow half, which nobody has to wait for."""

@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections import deque
 
+import msgspec
 import uvloop
 
 from lab import wire
@@ -18,6 +19,7 @@ from lab.serve.cloud import IGNORE_POLICY, Cloud
 from lab.serve.doors import SURFACES, Doors, protocol_settings
 
 _CLOSE_LISTENER = "close-listener:"
+_Inbox = asyncio.Queue[tuple[messages.Request | None, list[int]] | msgspec.MsgspecError]
 
 
 def preload() -> None:
@@ -48,12 +50,15 @@ class _Process:
 
     async def run(self) -> None:
         """Answer requests until there are no more."""
-        inbox: asyncio.Queue[tuple[messages.Request | None, list[int]]] = asyncio.Queue()
+        inbox: _Inbox = asyncio.Queue()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._network, self._read, inbox)
         try:
             while True:
-                request, descriptors = await inbox.get()
+                received = await inbox.get()
+                if isinstance(received, msgspec.MsgspecError):
+                    raise received  # the ends disagree about the protocol; rather end than leave a request unanswered
+                request, descriptors = received
                 if request is None:
                     return
                 self._send(await self._answer(request, descriptors))
@@ -65,11 +70,13 @@ class _Process:
             loop.remove_reader(self._network)
             await self._doors.close()
 
-    def _read(self, inbox: asyncio.Queue[tuple[messages.Request | None, list[int]]]) -> None:
+    def _read(self, inbox: _Inbox) -> None:
         try:
             inbox.put_nowait(wire.recv(self._network, messages.Request))
         except BlockingIOError:  # woken without a message
             return
+        except msgspec.MsgspecError as error:
+            inbox.put_nowait(error)
 
     async def _answer(self, request: messages.Request, descriptors: list[int]) -> messages.Reply:
         sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]

@@ -59,14 +59,14 @@ class CloudProcess:
         self._count += 1
         wire.send(self._socket, kind(id=self._count, **fields), fds or [])
         while True:
-            message, _ = wire.recv(self._socket, messages.FromCloud)
+            received: tuple[messages.FromCloud | None, list[int]] = wire.recv(self._socket, messages.FromCloud)
+            message = received[0]
             if isinstance(message, messages.Log):
                 self.lines.append(json.loads(message.line))
                 continue
             assert message is not None
             assert message.id == self._count
-            reply: messages.Reply = message
-            return reply
+            return message
 
     def done(self, kind: Any, *, fds: list[int] | None = None, **fields: Any) -> messages.Reply:
         """Send a request that must be carried out."""
@@ -430,3 +430,60 @@ def test_close_ends_the_process(cloud: CloudProcess) -> None:
     with pytest.raises((http.client.HTTPException, OSError)):
         call(public, "GET", "keys", {})
     public.close()
+
+
+def test_clients_that_fail_at_tls_or_http_leave_the_door_open(cloud: CloudProcess) -> None:
+    """No TLS, no trust, half a handshake: the door goes on serving, and nothing is printed about it."""
+    cloud.provision()
+    door = cloud.doors["kms/public/keys"]
+    with socket.create_connection(("localhost", door.port)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        plain.recv(100)
+    stranger = http.client.HTTPSConnection("localhost", door.port, context=ssl.create_default_context(), timeout=10)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        stranger.connect()
+    with socket.create_connection(("localhost", door.port)):
+        public = cloud.connection(door.name)
+        assert call(public, "GET", "keys", cloud.headers()) == 200
+        public.close()
+
+
+def test_the_protocol_s_misuse_ends_the_process() -> None:
+    """A message that it cannot read is not answered; it ends, which the network process sees at once."""
+    ours, theirs = wire.pair()
+    with ours, theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        theirs.close()
+        wire.send_bytes(ours, b'{"type":"nonsense"}')
+        assert wire.recv_bytes(ours)[0] is None
+    _, printed = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "nonsense" in printed
+
+
+PRELOAD = """
+import ssl, threading
+
+def forbidden(*_args, **_kwargs):
+    raise AssertionError("drawn before the fork")
+
+ssl.SSLContext.__new__ = forbidden
+ssl.RAND_bytes = forbidden
+from cryptography.hazmat.primitives.asymmetric import ec
+ec.generate_private_key = forbidden
+from lab.serve import process
+process.preload()
+assert threading.active_count() == 1
+"""
+
+
+def test_preload_draws_nothing_and_starts_nothing() -> None:
+    """Labs are forked after it: a draw, a TLS context or a thread before the fork would be shared."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", PRELOAD], env=environment, check=True, timeout=30)

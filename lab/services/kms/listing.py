@@ -45,10 +45,11 @@ class Listing:
 
     def matching(self, instance: Instance) -> Iterator[Key]:
         """Yield the keys that are asked for, whatever the page, in the order of their ids."""
-        for key_id in instance.ids:
-            key = instance.keys[key_id]
-            if key.state in self.states and self.extractable in (None, key.extractable) and self._named(key):
-                yield key
+        states, keys = self.states, map(instance.keys.__getitem__, instance.ids)
+        found: Iterator[Key] = (key for key in keys if key.state in states)
+        if self.extractable is not None:
+            found = (key for key in found if key.extractable is self.extractable)
+        return filter(self._named, found) if self.search else found
 
     def page(self, instance: Instance) -> Iterator[Key]:
         """Yield the keys on the page that is asked for."""
@@ -56,8 +57,6 @@ class Listing:
 
     def _named(self, key: Key) -> bool:
         """Match name, alias or id, as ``not:``, ``exact:``, ``name:``, ``alias:`` and ``escape:`` narrow it."""
-        if not self.search:
-            return True
         text, prefixes = self.search.lower(), set()
         while (prefix := text.partition(":")[0]) in _PREFIXES and ":" in text:
             text = text.partition(":")[2]

@@ -96,7 +96,7 @@ def create_key(instance: Instance, request: Request) -> Reply:
     )
     key = shown(key)
     instance.add(key)
-    if request.prefer == "return=minimal":
+    if "return=minimal" in request.prefer:
         body = documents.encode({"id": key.id})
     else:
         body = with_payload(key, base64.b64encode(material).decode()) if key.extractable else key.document
@@ -134,7 +134,7 @@ def delete_key(instance: Instance, request: Request) -> Reply:
         deleted_by=request.subject,
     )
     instance.replace(shown(gone))
-    if request.prefer != "return=representation":
+    if "return=representation" not in request.prefer:
         return Reply(status=204)
     return Reply(body=documents.collection(documents.KEY, [instance.keys[key.id].document]))
 
