@@ -8,13 +8,16 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.live.preflight import Check
-from lab.report.screen import glyph, judge
+from lab.report.screen import glyph, judge, labelled
 
 
 def show(console: Console, checks: Iterable[Check]) -> None:
     """Draw ``checks`` on ``console`` in their order."""
-    for check in checks:
+    found = list(checks)
+    width = max((len(check.name) for check in found), default=0)
+    for check in found:
         mark = judge(agreed=check.ok, vacuous=False)
-        console.print(Text.assemble(glyph(console, mark), " ", (check.name, "bold"), f"  {check.detail}"))
+        label = Text.assemble(glyph(console, mark), " ", (f"{check.name:{width}}", "bold"), "  ")
+        labelled(console, label, Text(check.detail))
         if not check.ok:
-            console.print(Text.assemble(("    fix: ", "cyan"), check.fix), soft_wrap=True)
+            labelled(console, Text(f"{'':{width}}  fix: ", style="cyan"), Text(check.fix), wrap=False)
