@@ -48,7 +48,9 @@ class Topology:
         Raises:
             ModelError: Unknown parameters, or text that does not fit the parameter's type; all at once.
         """
-        known, hints, problems, read = cls.parameters(), typing.get_type_hints(cls), [], {}
+        # by the globals of its own code: `mn` executes a topology's file without making a module of it
+        hints = typing.get_type_hints(cls, localns=cls.build.__globals__)
+        known, problems, read = cls.parameters(), [], {}
         for name, value in values.items():
             where = f"{cls.name or cls.__name__}/{name}"
             if name not in known:

@@ -1,0 +1,51 @@
+"""Stock ``mn`` starts the shipped topology, and there, too, one route decides whether the service answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# a failing mn cleans up by name: killall, rm in /tmp; private pid and mount namespaces and a /tmp of its own contain it
+SANDBOX = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+INSIDE = 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run && exec "$@"'
+
+
+def mn(topology: str, *commands: str) -> str:
+    """Run stock mn with ``topology`` and return what its command line printed."""
+    mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
+    start = [str(Path(sys.executable).with_name("mn")), "--custom", "topologies/single_account.py", "--topo", topology]
+    done = subprocess.run(
+        [*SANDBOX[:1], *mapped, *SANDBOX[1:], "sh", "-c", INSIDE, "sandbox", *start],
+        input="".join(f"{command}\n" for command in (*commands, "exit")),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_mn_starts_the_topology_and_one_route_decides() -> None:
+    """Without the private route the service's address is silent; ``ip route add`` on the VSI makes it answer."""
+    ping = "vsi-1 ping -c 1 -W 1 166.9.12.20"
+    told = mn("single_account,private_route=false", ping, "vsi-1 ip route add 166.9.0.0/16 via 10.65.0.65", ping)
+    assert re.findall(r"(\d+)% packet loss", told) == ["100", "0"], told
+
+
+def test_mn_knows_the_nodes_of_the_plan() -> None:
+    """Textual parameters arrive, and hyphenated names work in the stock command line."""
+    told = mn("single_account,vsis=2,policy=private-only", "nodes", "vsi-2 ip -br address show dev eth0")
+    assert "vsi-2" in told
+    assert "10.65.0.130/26" in told
+
+
+def test_mn_keeps_an_account_without_vrf_from_the_services() -> None:
+    """The backbone's filters stand under mn, too."""
+    told = mn("single_account,vrf=no", "vsi-1 ping -c 1 -W 1 166.9.12.20", "vsi-1 ping -c 1 -W 1 161.26.0.10")
+    assert re.findall(r"(\d+)% packet loss", told) == ["100", "0"], told
