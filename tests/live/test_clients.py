@@ -1,0 +1,71 @@
+"""Clients that nobody here wrote are the judges: the ``keyprotect`` SDK and curl, as programs in hosts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Call, Outcome, Policy, SetPolicy, catalogue
+from lab.live.client import LiveLab
+from lab.model.endpoint import iam, kms
+from lab.model.plane import Plane
+
+ROOT = Path(__file__).resolve().parents[2]
+SDK = Path(sys.prefix) / "clients" / "keyprotect"
+CLIENT = Path(__file__).with_name("keyprotect_client.py")
+REFUSED = "Unauthorized: The user does not have access to the specified resource"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[LiveLab]:
+    """A ready account on a live network."""
+    with LiveLab(catalogue.load_topology("single_account")) as made:
+        yield made
+
+
+def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
+    """Run the SDK in ``host`` against one plane's endpoints and return what it printed."""
+    assert (SDK / "keyprotect").is_dir(), "bin/setup installs the SDK into the environment's clients folder"
+    url = kms(lab.world.instances["keys"], plane).url
+    command = [sys.executable, str(CLIENT), what, url, iam(plane).url]
+    done = lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=60)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout)
+    return told
+
+
+def test_the_sdk_lives_a_keys_life_at_the_private_endpoint_and_is_refused_outside_after_private_only(
+    lab: LiveLab,
+) -> None:
+    """Inside it creates, lists, wraps, unwraps and deletes; outside it works until private-only, then gets the 401."""
+    whole = {"listed": True, "plaintext": "c2VjcmV0", "left": []}
+    assert sdk(lab, "vsi-1", "life", Plane.PRIVATE) == whole
+    assert sdk(lab, "laptop", "life", Plane.PUBLIC) == whole
+    lock = SetPolicy(Policy.PRIVATE_ONLY, by=Call.private("vsi-1", "keys"))
+    assert lab.ask(lock).outcome is Outcome.REACHED
+    assert sdk(lab, "laptop", "list", Plane.PUBLIC) == {"status": 401, "message": REFUSED}
+    assert sdk(lab, "vsi-1", "list", Plane.PUBLIC) == {"status": 401, "message": REFUSED}
+    assert sdk(lab, "vsi-1", "life", Plane.PRIVATE) == whole
+
+
+def test_run_answers_curl_by_name() -> None:
+    """``pelab run``: the environment names the endpoint, DNS and TLS work as for any client."""
+    script = 'curl -sS -w "%{http_code}" "$PELAB_KMS_PRIVATE/api/v2/keys" -H "bluemix-instance: $KP_INSTANCE_ID"'
+    command = [sys.executable, "-m", "lab", "run", "single_account", "vsi-1", "--", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("401")
+    assert json.loads(done.stdout[:-3])["resources"] == [{"errorMsg": REFUSED}]
+
+
+def test_a_program_trusts_the_labs_authority_and_no_other(lab: LiveLab) -> None:
+    """Without the lab's bundle the same request fails in TLS: the certificate is real and checked."""
+    command = ["sh", "-c", 'curl -sS "$PELAB_IAM_PRIVATE/identity/keys"']
+    assert "keys" in json.loads(lab.host("vsi-1").run(command).stdout)
+    blind = lab.host("vsi-1").run(command, env={"CURL_CA_BUNDLE": "/dev/null", "SSL_CERT_FILE": "/dev/null"})
+    assert blind.returncode in {60, 77}, blind.stderr
