@@ -18,7 +18,8 @@ from lab.serve.exchange import Answer, Asked, Endpoint
 from lab.services.iam import operations as iam
 from lab.services.iam import rules as iam_rules
 from lab.services.kms import api, rules
-from lab.services.kms.operations import Reply, Request
+from lab.services.kms.operations import Request
+from lab.services.reply import Reply
 
 _JSON = "application/json"
 _SCHEME = "bearer "

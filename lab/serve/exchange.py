@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lab.serve import log
 from lab.serve.cloud import Cloud
 from lab.serve.messages import Door
-from lab.services.kms.operations import Reply
+from lab.services.reply import Reply
 
 BODY_LIMIT = 1 << 20
 _REQUEST_IDS = (b"correlation-id", b"x-correlation-id", b"transaction-id")

@@ -12,8 +12,9 @@ import pytest
 from lab.errors import ServiceError
 from lab.model.plane import Policy
 from lab.services.kms import documents, operations, policies, vault
-from lab.services.kms.operations import Reply, Request
+from lab.services.kms.operations import Request
 from lab.services.kms.state import Instance
+from lab.services.reply import Reply
 
 Run = Callable[[Instance, Request], Reply]
 

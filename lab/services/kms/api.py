@@ -14,9 +14,10 @@ import msgspec
 from lab.errors import ServiceError
 from lab.model.plane import Plane
 from lab.services.kms import documents, operations, policies, rules
-from lab.services.kms.operations import Reply, Request
+from lab.services.kms.operations import Request
 from lab.services.kms.rules import Level
 from lab.services.kms.state import Instance, Store
+from lab.services.reply import Reply
 
 ROOT = "/api/v2"
 

@@ -21,6 +21,7 @@ from lab.services.kms import documents, rules, vault
 from lab.services.kms.documents import Malformed
 from lab.services.kms.listing import Listing, shown, with_payload
 from lab.services.kms.state import Instance, Key, KeyState
+from lab.services.reply import Reply
 
 _CREATING = "Key could not be created"
 _WRAPPING = "Wrap with key could not be performed"
@@ -45,15 +46,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def time(self) -> str:
         """The moment of the request as the product writes it."""
         return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes back: status, media type, body, further headers."""
-
-    status: int = 200
-    media: str = documents.JSON
-    body: bytes = b""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def list_keys(instance: Instance, request: Request) -> Reply:

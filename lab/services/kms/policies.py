@@ -10,8 +10,9 @@ import msgspec
 from lab.model.plane import Policy
 from lab.services.kms import documents
 from lab.services.kms.documents import Malformed, PolicyResource
-from lab.services.kms.operations import Reply, Request
+from lab.services.kms.operations import Request
 from lab.services.kms.state import Instance, PolicyRecord
+from lab.services.reply import Reply
 
 ALLOWED_NETWORK = "allowedNetwork"
 _OTHERS = frozenset({"allowedIP", "dualAuthDelete", "keyCreateImportAccess", "metrics", "rotation"})
