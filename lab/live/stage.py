@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,7 @@ from lab.errors import BringUpFailed, LiveError
 from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
-from lab.live.protocol import Answer, Request
+from lab.live.protocol import Answer, Notice, Request
 from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
@@ -52,11 +53,13 @@ _LOG_BUDGET_S: Final = 2.0
 class Up(Request, frozen=True, kw_only=True):
     """Bring ``world`` up, and with ``capture`` keep every frame of its hosts and of the way to the services.
 
-    ``stop_after`` and ``batch_size`` are for tests that kill a lab at every operation.
+    The rest is for tests that break a lab at every operation of its bring-up: ``hang_at`` has the network process
+    tell (``Notice`` of kind ``held``) and do nothing any more before that operation, ``stop_after`` has it fail.
     """
 
     world: World
     capture: bool = True
+    hang_at: int | None = None
     stop_after: int | None = None
     batch_size: int | None = None
 
@@ -114,6 +117,7 @@ class Stage:
 
     def __init__(self, network: Network, hosts: Hosts) -> None:
         """Register with ``network``; ``hosts`` are told what their sessions find."""
+        self._network = network
         self._cloud: Cloud = network.cloud
         self._hosts = hosts
         self._running: Running | None = None
@@ -143,7 +147,15 @@ class Stage:
         prepared = asyncio.ensure_future(
             self._cloud.ask(messages.Prepare(id=0, doors=[furnishing.door(door) for door in planned.doors]))
         )
-        ground = Ground(planned, stop_after=request.stop_after, batch_size=request.batch_size)
+
+        def announced(number: int, text: str) -> None:
+            if number == request.hang_at:
+                self._network.notify(Notice(kind="held", text=text))
+                threading.Event().wait()
+
+        ground = Ground(
+            planned, on_operation=announced, stop_after=request.stop_after, batch_size=request.batch_size
+        )
         mark("kernel")
         sightings = Sightings()
         for node, reports in ground.reports():

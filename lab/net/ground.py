@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 
@@ -39,17 +39,25 @@ class Ground:
 
     vrf_backend = vrf_tables.BACKEND
 
-    def __init__(self, plan: Plan, *, stop_after: int | None = None, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        on_operation: Callable[[int, str], None] = lambda _number, _text: None,
+        stop_after: int | None = None,
+        batch_size: int | None = None,
+    ) -> None:
         """Bring ``plan`` up.
 
         Args:
+            on_operation: Called with number (from 0) and name before each operation.
             stop_after: Stop, as if it had failed, after so many operations (tests of clean-up).
             batch_size: The most kernel messages sent at once.
 
         Raises:
             BringUpFailed: An operation failed; its name and the kernel's words are in the text.
         """
-        self._count = 0
+        self._count, self._on_operation = 0, on_operation
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
         fabric = Fabric(on_operation=self._counted, stop_after=stop_after, batch_size=batch_size)
@@ -61,7 +69,8 @@ class Ground:
         """How many kernel operations were carried out."""
         return self._count
 
-    def _counted(self, number: int, _text: str) -> None:
+    def _counted(self, number: int, text: str) -> None:
+        self._on_operation(number, text)
         self._count = number + 1
 
     def node(self, name: str) -> Planned:
