@@ -241,10 +241,12 @@ def shell() -> dict[str, Any]:
         found["pexec"] = [out, err, status]
         found["popen"] = net["vsi-2"].popen("ls /sys/class/net | sort", shell=True).communicate()[0].decode().split()
         began = time.monotonic()
-        host.sendCmd("sleep 30")
-        while host.waiting:  # pressed again, as people do: bash overhears it while it starts a program
-            host.sendInt()
-            host.monitor(timeoutms=100)
+        host.sendCmd("sh -c 'echo begun; exec sleep 30'")
+        said = ""
+        while "begun" not in said:  # a shell that is still reading the line would overhear it
+            said += host.monitor()
+        host.sendInt()
+        host.waitOutput()
         found["interrupted"] = [host.cmd("echo $?").strip(), time.monotonic() - began < 5]
         host.environment = lambda: {**os.environ, "WHERE": "vsi"}
         found["environment"] = host.pexec("printenv WHERE")[0]
