@@ -1,4 +1,4 @@
-"""Evidence as a line for people: a service's log line shortened to what decided; all else as it was observed.
+"""Evidence as lines for people: a service's log line shortened to what decided; all else as it was observed.
 
 Programs get the whole line (``json``); nothing is interpreted here.
 """
@@ -6,14 +6,18 @@ Programs get the whole line (``json``); nothing is interpreted here.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from lab.model.outcome import Evidence
 
 
-def line(evidence: Evidence) -> str:
-    """Return ``evidence`` in one line: where it was seen, and what."""
-    detail = _log(evidence.detail) if evidence.kind == "service-log" else evidence.detail
-    return f"{evidence.where}: {detail}"
+def lines(found: Iterable[Evidence]) -> Iterator[tuple[str, str]]:
+    """Yield (kind, where and what) for each observation; of like ones in a row the first, and how many more."""
+    for (kind, where), group in groupby(found, key=lambda evidence: (evidence.kind, evidence.where)):
+        first, *more = group
+        detail = _log(first.detail) if kind == "service-log" else first.detail
+        yield kind, f"{where}: {detail}" + (f"; and {len(more)} more" if more else "")
 
 
 def _log(text: str) -> str:

@@ -14,7 +14,7 @@ from lab.describe.scenario import Scenario
 from lab.model.outcome import Outcome, Verdict
 from lab.play.runner import Mode, Report, StepReport
 from lab.report.citation import cite
-from lab.report.evidence import line
+from lab.report.evidence import lines
 from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
 
 INDENT = 6
@@ -51,8 +51,8 @@ class Walkthrough:
             self._indented(Text(cite(step.cause)), "because")
         if step.predicted.outcome not in {Outcome.DONE, Outcome.REACHED}:
             self._indented(self._way(step.predicted), "way")
-        for evidence in step.evidence:
-            self._indented(Text(line(evidence)), evidence.kind)
+        for kind, seen in lines(step.evidence):
+            self._indented(Text(seen), kind)
         if mark is not AGREED:
             self._indented(Text(step.why, style=mark.style), mark.word)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -104,6 +105,13 @@ def test_the_count_tells_judgements_apart(told: Report, last: str) -> None:
     assert last in text
     for one in told.steps:
         assert one.why in text
+
+
+def test_like_evidence_is_counted() -> None:
+    """Three drops at one place are one line for people, and three entries for programs."""
+    thrice = replace(AGREED, evidence=(DROP, DROP, DROP, LOG))
+    assert "edge.no-vrf counted 1 packet; and 2 more\n" in drawn(screen(io.StringIO()), report(thrice))
+    assert len(documents.play(report(thrice))["steps"][0]["evidence"]) == 4
 
 
 def test_a_silent_voice_is_a_dash() -> None:
