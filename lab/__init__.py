@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from lab.describe.builder import Builder
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology, topology
-from lab.model.action import DeleteInstance, EnableServiceEndpoints, EnableVrf, Initialise, Netlink, Provision, SetPolicy
+from lab.model.action import (
+    DeleteInstance,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Initialise,
+    Netlink,
+    Provision,
+    SetPolicy,
+)
 from lab.model.call import Call, Operation
 from lab.model.outcome import Outcome
 from lab.model.plane import Plane, Policy, Surface
@@ -53,9 +61,8 @@ def for_mn(described: type[Topology]) -> Callable[..., Topo]:
     """
 
     def compiled(**parameters: object) -> Topo:
-        from lab.net.topo import compile_plan
-
         from lab.describe.placing import plan
+        from lab.net.topo import compile_plan
 
         return compile_plan(plan(described.of(**parameters).world()))
 

@@ -153,7 +153,8 @@ def _load(entry: Entry) -> ModuleType:
     """Import a file afresh (edits count) under a name that nobody else can have; types look themselves up by it."""
     name = f"lab._loaded.{entry.name}.{hashlib.sha256(bytes(entry.path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, entry.path)
-    assert spec is not None and spec.loader is not None  # a .py file always has a loader
+    assert spec is not None
+    assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
-
-NOBODY = 65534
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -18,9 +13,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if live:
         items[:] = [item for item in items if not item.get_closest_marker("live")]
         config.hook.pytest_deselected(items=live)
-
-
-@pytest.fixture(scope="session")
-def everybody() -> Iterator[list[int | None]]:
-    """The users as whom a live promise must hold: this one and, when that is root, an ordinary one."""
-    yield [None] if os.geteuid() else [None, NOBODY]

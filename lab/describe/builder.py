@@ -24,7 +24,9 @@ from lab.model.plane import Plane, Policy
 from lab.model.world import Account, Host, HostKind, Instance, Nic, Route, World
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-RESERVED = frozenset({"backbone", "internet", "private-services", "public-services", "witness-private", "witness-public"})
+RESERVED = frozenset(
+    {"backbone", "internet", "private-services", "public-services", "witness-private", "witness-public"}
+)
 LONGEST_INTERFACE = 15
 DEFAULT = IPv4Network("0.0.0.0/0")
 
@@ -46,9 +48,7 @@ class Builder:
         self._name(name, where, self._accounts, frozenset())
         if service_endpoints and not vrf:
             self._wrong(where, "service endpoints need VRF", "vrf=True")
-        account = Account(
-            name=name, number=len(self._accounts) + 1, vrf=vrf, service_endpoints=service_endpoints
-        )
+        account = Account(name=name, number=len(self._accounts) + 1, vrf=vrf, service_endpoints=service_endpoints)
         self._accounts[name] = account
         return account
 
@@ -154,7 +154,11 @@ class Builder:
             for other, theirs, network in placed:
                 if network.overlaps(nic.address.network):
                     where = f"accounts/{account.name}/vsis/{host.name}/private_address"
-                    self._wrong(where, f"{nic.address.network} overlaps {other} of {theirs.name}", self._overlap_hint(account, theirs))
+                    self._wrong(
+                        where,
+                        f"{nic.address.network} overlaps {other} of {theirs.name}",
+                        self._overlap_hint(account, theirs),
+                    )
             placed.append((host.name, account, nic.address.network))
 
     @staticmethod

@@ -188,11 +188,7 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
     return [
         Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
         # What the edge itself sends about a packet is looked up in the table of the account that sent it.
-        *(
-            Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a))
-            for a in accounts
-            if a.vrf
-        ),
+        *(Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a)) for a in accounts if a.vrf),
         # The table of such an account ends in "unreachable"; the notice of it is what gets lost.
         Filter(
             hook="output",

@@ -7,7 +7,6 @@ the text of the run names what is wrong (tests/sabotage).
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Final, NoReturn
@@ -47,19 +46,19 @@ class Saboteur:
         await fault(self, self._stage.running, request.target)
         return Done()
 
-    async def _ignore_policy(self, _running: Running, _target: str) -> None:
+    async def ignore_policy(self, _running: Running, _target: str) -> None:
         """The service leaves its network access policy unasked."""
         await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
 
-    async def _close_listener(self, _running: Running, door: str) -> None:
+    async def close_listener(self, _running: Running, door: str) -> None:
         """A door stops listening."""
         await self._network.cloud.ask(messages.Fault(id=0, name=f"close-listener:{door}"))
 
-    async def _drop_account_route(self, running: Running, account: str) -> None:
+    async def drop_account_route(self, running: Running, account: str) -> None:
         """The account's table loses its route to the service network."""
         self._lose(running, account, CLOUD_SERVICES, "unicast")
 
-    async def _drop_unreachable_default(self, running: Running, account: str) -> None:
+    async def drop_unreachable_default(self, running: Running, account: str) -> None:
         """The account's table loses its end, so look-ups fall through to the main table."""
         self._lose(running, account, IPv4Network("0.0.0.0/0"), "unreachable")
 
@@ -78,15 +77,15 @@ class Saboteur:
                     )
         node.fabric.flush()
 
-    async def _blind_probe(self, running: Running, _target: str) -> None:
+    async def blind_probe(self, running: Running, _target: str) -> None:
         """No socket can be made for a probe any more."""
 
-        def refuse(node: str, kind: socket.SocketKind) -> NoReturn:
+        def refuse(*_asked: object, **_named: object) -> NoReturn:
             raise OSError(errno.EMFILE, "sabotaged: no socket")
 
         running.ground.open_socket = refuse  # type: ignore[method-assign]
 
-    async def _leak_to_internet(self, running: Running, _target: str) -> None:
+    async def leak_to_internet(self, running: Running, _target: str) -> None:
         """The internet carries 166.9.0.0/16 to the private services, and its edge drops nothing."""
         internet, services = running.ground.node(INTERNET), running.ground.node(PRIVATE_SERVICES)
         made = running.ground.net.addLink(internet, services, cls=Link, intfName1="leak", intfName2="leak")
@@ -101,10 +100,10 @@ class Saboteur:
 
 
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
-    "ignore-policy": Saboteur._ignore_policy,
-    "close-listener": Saboteur._close_listener,
-    "drop-account-route": Saboteur._drop_account_route,
-    "drop-unreachable-default": Saboteur._drop_unreachable_default,
-    "blind-probe": Saboteur._blind_probe,
-    "leak-to-internet": Saboteur._leak_to_internet,
+    "ignore-policy": Saboteur.ignore_policy,
+    "close-listener": Saboteur.close_listener,
+    "drop-account-route": Saboteur.drop_account_route,
+    "drop-unreachable-default": Saboteur.drop_unreachable_default,
+    "blind-probe": Saboteur.blind_probe,
+    "leak-to-internet": Saboteur.leak_to_internet,
 }

@@ -16,12 +16,11 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any, Final, get_args
+from typing import Final
 
 import msgspec
 from mininet.cli import CLI
 
-from lab import wire
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
@@ -29,14 +28,14 @@ from lab.errors import BringUpFailed, LiveError
 from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
-from lab.live.protocol import Answer, Notice, Request
+from lab.live.protocol import Notice
+from lab.live.world import Act, Ask, Measured, Standing, Up
 from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
 from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
-from lab.model.call import Call
 from lab.model.endpoint import Endpoint, iam, kms
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane
@@ -46,55 +45,7 @@ from lab.net.ground import Ground
 from lab.net.hosts import Hosts
 from lab.serve import furnishing, messages
 
-ACTIONS: Final = {cls.__name__: cls for cls in get_args(Action)}
 _LOG_BUDGET_S: Final = 2.0
-
-
-class Up(Request, frozen=True, kw_only=True):
-    """Bring ``world`` up, and with ``capture`` keep every frame of its hosts and of the way to the services.
-
-    The rest is for tests that break a lab at every operation of its bring-up: ``hang_at`` has the network process
-    tell (``Notice`` of kind ``held``) and do nothing any more before that operation, ``stop_after`` has it fail.
-    """
-
-    world: World
-    capture: bool = True
-    hang_at: int | None = None
-    stop_after: int | None = None
-    batch_size: int | None = None
-
-
-class Standing(Answer, frozen=True, kw_only=True):
-    """It stands: which kind of routing table keeps accounts apart, where the time went, the lab's authority."""
-
-    vrf_backend: str
-    marks: dict[str, float]
-    authority: str
-    operations: int
-
-
-class Act(Request, frozen=True, kw_only=True):
-    """Carry out the action of class ``kind`` (a name in ``lab.model.action``)."""
-
-    kind: str
-    action: msgspec.Raw
-
-    @classmethod
-    def of(cls, action: Action) -> Act:
-        """Return the request for ``action``."""
-        return cls(kind=type(action).__name__, action=msgspec.Raw(wire.encode(action)))
-
-
-class Ask(Request, frozen=True, kw_only=True):
-    """Make ``call`` and measure it."""
-
-    call: Call
-
-
-class Measured(Answer, frozen=True, kw_only=True):
-    """What was seen."""
-
-    measurement: Measurement
 
 
 @dataclass(slots=True)
@@ -153,9 +104,7 @@ class Stage:
                 self._network.notify(Notice(kind="held", text=text))
                 threading.Event().wait()
 
-        ground = Ground(
-            planned, on_operation=announced, stop_after=request.stop_after, batch_size=request.batch_size
-        )
+        ground = Ground(planned, on_operation=announced, stop_after=request.stop_after, batch_size=request.batch_size)
         mark("kernel")
         sightings = Sightings()
         for node, reports in ground.reports():
@@ -195,11 +144,7 @@ class Stage:
         )
 
     async def _act(self, request: Act, _context: Context) -> Measured:
-        form: Any = ACTIONS.get(request.kind)
-        if form is None:
-            raise LiveError(f"this lab knows no action {request.kind!r}: was it started by another version?")
-        action: Action = wire.decode(bytes(request.action), form)
-        return Measured(measurement=await self._carry_out(action))
+        return Measured(measurement=await self._carry_out(request.read()))
 
     async def _ask(self, request: Ask, _context: Context) -> Measured:
         running = self.running

@@ -100,7 +100,12 @@ class Controls:
 
 
 def _cause(
-    call: Call, outcome: Outcome, observed: Observation, at_twin: Observation, at_private: Observation, as_owner: Observation
+    call: Call,
+    outcome: Outcome,
+    observed: Observation,
+    at_twin: Observation,
+    at_private: Observation,
+    as_owner: Observation,
 ) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
     served = [seen.signature.outcome is Outcome.REACHED for seen in (at_twin, at_private, as_owner)]

@@ -110,9 +110,7 @@ class Inquiry:
         if call.operation is Operation.UNWRAP and held is not None and not held.ciphertext:
             raise ProbeFailed(f"nothing was wrapped by {call.key} yet: wrap before you unwrap")
         credentials = await self._credentials(world, call)
-        return requests.key_management(
-            call.operation, credentials, name=call.key or "", held=held, policy=call.policy
-        )
+        return requests.key_management(call.operation, credentials, name=call.key or "", held=held, policy=call.policy)
 
     def _remember(self, world: World, call: Call, observed: Observation) -> None:
         place = (call.instance, call.key or "")
@@ -176,7 +174,9 @@ class Inquiry:
             if [seen for seen in self._sightings.of(tried.flow) if seen.rule.startswith("door.")]:
                 why = f"a packet of {tried.flow} arrived at the door although the client saw none of it"
             else:
-                evidence.append(Evidence(kind="not-seen-beyond", where=endpoint.name, detail=f"nothing of {tried.flow}"))
+                evidence.append(
+                    Evidence(kind="not-seen-beyond", where=endpoint.name, detail=f"nothing of {tried.flow}")
+                )
         answered = await self._witness(world, call, endpoint)
         evidence.append(answered[0])
         if not answered[1]:

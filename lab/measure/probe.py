@@ -109,7 +109,9 @@ class Prober:
         addresses = [IPv4Address(str(record.rdata)) for record in reply.rr if record.rtype == QTYPE.A]
         if not addresses:
             value = RCODE.get(reply.header.rcode)
-            return Attempt(flow=None, signature=_known("dns", "NXDOMAIN"), detail=f"{resolver} answers {value} for {name}")
+            return Attempt(
+                flow=None, signature=_known("dns", "NXDOMAIN"), detail=f"{resolver} answers {value} for {name}"
+            )
         return addresses
 
     async def _exchange(self, opened: socket.socket, resolver: IPv4Address, query: bytes) -> bytes | Attempt:
@@ -164,7 +166,9 @@ class Prober:
             return opened, flow
         opened.close()
         if done is drop:
-            return Attempt(flow=flow, signature=_known("filter", "drop"), sighting=drop.result(), detail=f"{address}:{port}")
+            return Attempt(
+                flow=flow, signature=_known("filter", "drop"), sighting=drop.result(), detail=f"{address}:{port}"
+            )
         raise ProbeFailed(f"no answer from {address}:{port} and no filter says why ({flow}): lost in the lab")
 
     async def _converse(
@@ -255,7 +259,7 @@ async def _writable(opened: socket.socket) -> None:
 
 
 async def _first(*tasks: asyncio.Future[Any], budget_s: float) -> asyncio.Future[Any] | None:
-    """Return the first of ``tasks`` (in their order) that is done, None if the budget ran out; the others are cancelled."""
+    """Return the first of ``tasks`` (in their order) that is done, None if time ran out; the others are cancelled."""
     done, pending = await asyncio.wait(tasks, timeout=budget_s, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()

@@ -97,7 +97,9 @@ class ReadBack:
         seen = await self._prober.ask(WITNESS_PRIVATE, door.names[0], door.port, request)
         if seen.signature.outcome is not expected:
             return ()
-        detail = f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
+        detail = (
+            f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
+        )
         return (Evidence(kind="read-back", where=door.name, detail=detail.strip()),)
 
 

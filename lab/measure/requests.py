@@ -1,4 +1,4 @@
-"""The requests of the product's APIs, as documented: token, keys, actions, policy. Bytes for the probe, nothing sent."""
+"""The requests of the product's APIs, as documented: token, keys, actions, policy. Nothing is sent from here."""
 
 from __future__ import annotations
 
@@ -79,7 +79,12 @@ def token(api_key: str) -> HttpRequest:
 
 
 def key_management(
-    operation: Operation, credentials: Credentials, *, name: str = "", held: HeldKey | None = None, policy: Policy | None = None
+    operation: Operation,
+    credentials: Credentials,
+    *,
+    name: str = "",
+    held: HeldKey | None = None,
+    policy: Policy | None = None,
 ) -> HttpRequest:
     """Return the request for ``operation``; a key that nobody created is asked for by an id that nobody has."""
     key = f"{_ROOT}/keys/{held.id if held else UNKNOWN_KEY}"
@@ -95,7 +100,9 @@ def key_management(
             return _request("DELETE", key, credentials, _KEY)
         case Operation.WRAP:
             media = "application/vnd.ibm.kms.key_action_wrap+json"
-            return _request("POST", f"{key}/actions/wrap", credentials, media, {"plaintext": _PLAINTEXT, "aad": ["lab"]})
+            return _request(
+                "POST", f"{key}/actions/wrap", credentials, media, {"plaintext": _PLAINTEXT, "aad": ["lab"]}
+            )
         case Operation.UNWRAP:
             media = "application/vnd.ibm.kms.key_action_unwrap+json"
             body = {"ciphertext": held.ciphertext if held else "", "aad": ["lab"]}
@@ -171,7 +178,9 @@ def _request(method: str, path: str, credentials: Credentials, media: str, body:
     }
     if body is not None:
         headers["content-type"] = media
-    return HttpRequest(method=method, path=path, headers=headers, body=b"" if body is None else msgspec.json.encode(body))
+    return HttpRequest(
+        method=method, path=path, headers=headers, body=b"" if body is None else msgspec.json.encode(body)
+    )
 
 
 def _creation(name: str) -> object:

@@ -1,0 +1,1 @@
+"""The model: worlds, calls, actions, outcomes and rules, as frozen values. Pure."""

@@ -48,7 +48,12 @@ def _assumed(id_: str, section: str, statement: str, reason: str) -> Rule:
     return Rule(id=id_, statement=statement, section=section, mark=Mark.ASSUMED, reason=reason, decides=True)
 
 
-_TOP, _POLICY, _BOTH, _ONLY = "secure-connection", "understand-network-access-policies", "public-and-private", "private-only"
+_TOP, _POLICY, _BOTH, _ONLY = (
+    "secure-connection",
+    "understand-network-access-policies",
+    "public-and-private",
+    "private-only",
+)
 _BEFORE, _STEP1, _STEP2 = "private-endpoint-prereqs", "configure-network", "service-endpoint-private-endpoints"
 _STEP3, _STEP4, _STEP5 = "target-tke-private-endpoint", "secure-connection-key-ceremony", "target-internal-endpoint"
 _STEP6 = "Test-private-connection"

@@ -141,7 +141,7 @@ class Fabric:
         yield self.switches, self._last
 
     def encode(self) -> int:
-        """Encode the messages that are queued, send none, and return how many there are; the fabric is of no use after."""
+        """Encode the messages that are queued, send none, and return their number; the fabric is of no use after."""
         for place in self._new:
             place.namespace = 0  # any number: a link's message names its ends' namespaces
         operations = [operation for _, group in self._groups() for operation in group]

@@ -30,8 +30,8 @@ def messages(filters: Sequence[Filter]) -> list[bytes]:
     A list of forward filters is closed by its own last rule; there is no implicit policy but accept.
     """
     made = [nftables.table(TABLE), nftables.delete_table(TABLE), nftables.table(TABLE)]
-    for hook in dict.fromkeys(rule.hook for rule in filters):
-        made.append(nftables.chain(TABLE, hook, hook=cast("Hook", hook), priority=_PRIORITIES[hook]))
+    hooks = dict.fromkeys(rule.hook for rule in filters)
+    made += (nftables.chain(TABLE, hook, hook=cast("Hook", hook), priority=_PRIORITIES[hook]) for hook in hooks)
     sets = 0
     for rule in filters:
         names: list[str | None] = []
@@ -44,7 +44,9 @@ def messages(filters: Sequence[Filter]) -> list[bytes]:
             made.append(nftables.named_set(TABLE, f"s{sets}", "ifname", number=sets))
             made += nftables.elements(TABLE, f"s{sets}", sorted(interfaces), "ifname")
         incoming, outgoing = names
-        made += (nftables.rule(TABLE, rule.hook, *parts, comment=rule.rule) for parts in _rules(rule, incoming, outgoing))
+        made += (
+            nftables.rule(TABLE, rule.hook, *parts, comment=rule.rule) for parts in _rules(rule, incoming, outgoing)
+        )
     return made
 
 

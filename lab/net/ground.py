@@ -12,15 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 
-from pyroute2 import NetlinkError as RefusedByKernel
-
 from lab.describe.changes import Change
 from lab.describe.plan import Plan, PlannedRoute
 from lab.errors import LiveError
-from lab.kernel import messages, nflog
+from lab.kernel import messages, nflog, words
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
-from lab.kernel.netlink import iproute
 from lab.model.action import HostRoute
 from lab.net import filters, vrf_tables
 from lab.net.fabric import Fabric
@@ -148,12 +145,7 @@ class Ground:
         arguments: dict[str, object] = dict(action.arguments)
         if "oif" in arguments:
             arguments["oif"] = self.node(action.host).nameToIntf[str(arguments["oif"])].index
-        with iproute(self.namespace(action.host)) as kernel:
-            try:
-                kernel.route(action.command, **arguments)
-            except RefusedByKernel as refused:
-                return str(refused)
-        return None
+        return words.say(self.namespace(action.host), lambda kernel: kernel.route(action.command, **arguments))
 
     def change(self, change: Change) -> None:
         """Carry a change of the plan out in the kernel; LiveError names the operation that failed."""

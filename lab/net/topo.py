@@ -69,7 +69,6 @@ class LabRouter(Planned, nodes.Router):
     """The backbone's edge, or the internet's."""
 
 
-
 def compile_plan(plan: Plan) -> Topo:
     """Return the Mininet topology of ``plan``; nothing is made in a kernel."""
     topo = Topo()
@@ -77,9 +76,7 @@ def compile_plan(plan: Plan) -> Topo:
         parameters: dict[str, Any] = {
             "addresses": [(a.interface, a.address, a.connected) for a in node.addresses if a.interface != "lo"],
             "routes": list(_routes(node)),
-            "rules": [
-                dataclasses.asdict(rule) for routing in node.tables for rule in vrf_tables.rules(routing)
-            ],
+            "rules": [dataclasses.asdict(rule) for routing in node.tables for rule in vrf_tables.rules(routing)],
         }
         if node.tables:
             parameters["sysctls"] = vrf_tables.SYSCTLS

@@ -33,9 +33,7 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
         return admitted
     if instance.deleted:
         fact = f"{instance.name} is deleted: its policy is not enforced, and it is not found"
-        return Decision(
-            outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE
-        )
+        return Decision(outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE)
     if not instance.initialised:
         rule = "policy.needs-initialised" if call.operation is Operation.SET_POLICY else "instance.not-initialised"
         return Decision(
@@ -52,11 +50,15 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
 def admit(instance: Instance, door: Plane) -> Decision:
     """Return what the network access policy says of a request at ``door``; that of a deleted instance says nothing."""
     if instance.policy is None or instance.deleted:
-        return Decision(outcome=Outcome.REACHED, cause="policy.default", fact="no policy is set: both planes are served")
+        return Decision(
+            outcome=Outcome.REACHED, cause="policy.default", fact="no policy is set: both planes are served"
+        )
     if instance.policy is Policy.PUBLIC_AND_PRIVATE:
         return Decision(outcome=Outcome.REACHED, cause="policy.public-and-private", fact="both planes are served")
     if door is Plane.PRIVATE:
-        return Decision(outcome=Outcome.REACHED, cause="policy.private-endpoint-served", fact="private-only, private door")
+        return Decision(
+            outcome=Outcome.REACHED, cause="policy.private-endpoint-served", fact="private-only, private door"
+        )
     return Decision(
         outcome=Outcome.UNAUTHORIZED,
         cause="policy.private-only",

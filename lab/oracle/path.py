@@ -83,7 +83,9 @@ def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, .
     account = world.accounts[host.account]
     edge = "provider edge"
     if address in IAAS_SERVICES:
-        return Path(hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE)
+        return Path(
+            hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE
+        )
     if address not in CLOUD_SERVICES:
         hops = (*hops, Hop(place=edge, fact=f"{address} is no service and not of account {account.name}"))
         return _dies(hops, Outcome.TIMED_OUT, "edge.other-account", Prerequisite.ENDPOINT)

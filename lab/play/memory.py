@@ -120,9 +120,7 @@ class Memory:
         token = requests.token_in(self._send(iam(Plane.PRIVATE), asked))
         credentials = Credentials(token=token, guid=self._world.instance(call.instance).guid)
         held = self._keys.get((call.instance, call.key or ""))
-        return requests.key_management(
-            call.operation, credentials, name=call.key or "", held=held, policy=call.policy
-        )
+        return requests.key_management(call.operation, credentials, name=call.key or "", held=held, policy=call.policy)
 
     def _remember(self, call: Call, heard: Heard) -> None:
         place = (call.instance, call.key or "")

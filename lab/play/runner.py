@@ -197,7 +197,8 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
     if found.outcome in {Outcome.REACHED, Outcome.DONE}:
         return ""
     if found.cause != verdict.cause:
-        return f"predicted {verdict.outcome.value} because {verdict.cause}, {voice} because {found.cause or 'nobody knows'}"
+        known = found.cause or "nobody knows what"
+        return f"predicted {verdict.outcome.value} because {verdict.cause}, {voice} because {known}"
     return ""
 
 

@@ -9,7 +9,7 @@ import sys
 from lab import Call, Outcome, Policy, SetPolicy, catalogue
 from lab.live.client import LiveLab
 
-CLIENT = '''
+CLIENT = """
 import http.client, json, os, ssl, sys, urllib.request
 token = json.load(urllib.request.urlopen(os.environ["PELAB_IAM_PUBLIC"] + "/identity/token", data=
     b"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey=" + os.environ["IBMCLOUD_API_KEY"].encode()))
@@ -23,7 +23,7 @@ def ask():
     return answer.status, connection.sock is not None and connection.sock.getsockname()[1]
 for line in sys.stdin:
     print(json.dumps(ask()), flush=True)
-'''
+"""
 
 
 def test_an_open_connection_is_refused_after_the_acknowledgement() -> None:

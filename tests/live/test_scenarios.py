@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from lab import catalogue
+from lab import Call, catalogue
+from lab.live.client import LiveLab
 from lab.play.runner import Mode, play
 
 NAMES = [entry.name for entry in catalogue.scenarios()]
@@ -29,9 +31,19 @@ def test_a_scenario_agrees_live(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_agrees_live_as_an_ordinary_user(name: str) -> None:
     """The command, as nobody: no privilege, no home, exit status 0."""
-    options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    user = NOBODY if os.geteuid() == 0 else None
     command = [sys.executable, "-m", "lab", "play", name, "--live", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", **options)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     told = json.loads(done.stdout)
     assert (told["agreed"], told["mode"]) == (True, "live")
@@ -40,11 +52,6 @@ def test_a_scenario_agrees_live_as_an_ordinary_user(name: str) -> None:
 
 def test_denials_are_fast() -> None:
     """A drop is seen, not waited for: the three lost connections of the missing route take no second."""
-    import time
-
-    from lab import Call
-    from lab.live.client import LiveLab
-
     with LiveLab(catalogue.load_topology("single_account", private_route=False), capture=False) as lab:
         lab.ask(Call.public("vsi-1", "keys"))
         began = time.monotonic()

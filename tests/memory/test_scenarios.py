@@ -12,7 +12,9 @@ NAMES = [entry.name for entry in catalogue.scenarios()]
 
 def test_the_four_scenarios_are_shipped() -> None:
     """The heart of the page."""
-    assert {"first_private_call", "missing_private_route", "private_only_lockout", "policy_before_initialisation"} <= {*NAMES}
+    assert {"first_private_call", "missing_private_route", "private_only_lockout", "policy_before_initialisation"} <= {
+        *NAMES
+    }
 
 
 @pytest.mark.parametrize("mode", [Mode.MODEL, Mode.MEMORY], ids=lambda mode: mode.value)

@@ -79,7 +79,9 @@ def test_a_verdict_is_a_function_and_says_why(question: tuple[World, AnyCall]) -
     assert verdict.cause
 
 
-networks = st.builds(lambda n, p: IPv4Network((n >> (32 - p) << (32 - p) if p else 0, p)), st.integers(0, 2**32 - 1), st.integers(0, 32))
+networks = st.builds(
+    lambda n, p: IPv4Network((n >> (32 - p) << (32 - p) if p else 0, p)), st.integers(0, 2**32 - 1), st.integers(0, 32)
+)
 
 
 @given(st.lists(networks, max_size=12), st.integers(0, 2**32 - 1))
@@ -87,7 +89,9 @@ def test_longest_prefix_match_is_what_brute_force_finds(nets: list[IPv4Network],
     """For each length from the longest down, the first route that holds the address."""
     address = IPv4Address(number)
     routes = [Route(dst=net, gateway=None, interface=f"i{place}") for place, net in enumerate(nets)]
-    slow = next((r for length in range(32, -1, -1) for r in routes if r.dst.prefixlen == length and address in r.dst), None)
+    slow = next(
+        (r for length in range(32, -1, -1) for r in routes if r.dst.prefixlen == length and address in r.dst), None
+    )
     assert path.longest_prefix(routes, address) == slow
 
 

@@ -35,9 +35,7 @@ def test_every_shipped_scenario_tells_its_story() -> None:
     ids=["import-error", "raises", "syntax-error", "empty"],
 )
 @pytest.mark.parametrize("load", [catalogue.load_topology, catalogue.load_scenario], ids=["topology", "scenario"])
-def test_a_file_that_does_not_load_is_told_with_its_line(
-    tmp_path: Path, load: object, text: str, told: str
-) -> None:
+def test_a_file_that_does_not_load_is_told_with_its_line(tmp_path: Path, load: object, text: str, told: str) -> None:
     """The author gets file and line, not a traceback through our code."""
     path = tmp_path / "broken.py"
     path.write_text(text)

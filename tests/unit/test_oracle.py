@@ -20,7 +20,7 @@ def world(**parameters: object) -> World:
     return catalogue.load_topology("single_account", **parameters).world()
 
 
-CASES = {
+CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     "ready": ({}, VSI, "reached", "policy.default", None),
     "public-by-default": ({}, LAPTOP, "reached", "policy.default", None),
     "public-and-private": ({"policy": "public-and-private"}, LAPTOP, "reached", "policy.public-and-private", None),
