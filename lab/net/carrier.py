@@ -15,7 +15,7 @@ from lab.net.place import Place
 _TIMEOUT_S: Final = 5.0
 
 
-def await_carrier(ports: Sequence[tuple[Place, int, str]]) -> None:
+def await_carrier(ports: Sequence[tuple[Place, int, str]], timeout_s: float = _TIMEOUT_S) -> None:
     """Return when every port is operational; a current kernel makes it so when it is asked.
 
     Older kernels act on a change of carrier when they find time (a hundred a second), so then their events are awaited.
@@ -23,7 +23,7 @@ def await_carrier(ports: Sequence[tuple[Place, int, str]]) -> None:
     wanted: dict[Place, dict[int, str]] = {}
     for place, index, name in ports:
         wanted.setdefault(place, {})[index] = name
-    deadline = time.monotonic() + _TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     for place, names in wanted.items():
         assert place.socket is not None
         missing = set(names)

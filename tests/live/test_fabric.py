@@ -180,7 +180,7 @@ def test_killed_builder_leaves_nothing(sandboxed: Run) -> None:
     assert sandboxed(killed) == [[-9] * 5, 1, ["lo"]]
 
 
-def _echo(node: Any, targets: list[str]) -> int:
+def _echo(node: Any, targets: list[str], wait_s: float = 2.0) -> int:
     """Return how many of ``targets`` answer one ICMP echo each, all asked at once."""
     with namespaces.inside(node.namespace):
         asking = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -190,7 +190,7 @@ def _echo(node: Any, targets: list[str]) -> int:
         for target in targets:
             asking.sendto(struct.pack("!BBHHH", 8, 0, check, 7, 1), (target, 0))
         answered: set[str] = set()
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + wait_s
         while len(answered) < len(targets) and select.select([asking], [], [], max(0, deadline - time.monotonic()))[0]:
             data, (sender, _) = asking.recvfrom(1 << 16)
             if data[20] == 0:
@@ -286,10 +286,10 @@ def changes() -> list[Any]:
         third.configDefault(ip="10.0.0.3/8", mac=None)
         asked = [_echo(net["h1"], ["10.0.0.2", "10.0.0.3"])]
         net["h2"].setIP("10.0.0.9", 8)
-        asked.append(_echo(net["h1"], ["10.0.0.2"]))
+        asked.append(_echo(net["h1"], ["10.0.0.2"], wait_s=0.3))
         asked.append(_echo(net["h1"], ["10.0.0.9"]))
         net.delLinkBetween(net["h2"], net["s1"])
-        asked.append(_echo(net["h1"], ["10.0.0.9"]))
+        asked.append(_echo(net["h1"], ["10.0.0.9"], wait_s=0.3))
         names = third.cmd("ls /sys/class/net").split()
         addresses = [third.defaultIntf().updateIP(), net["h1"].defaultIntf().status()]
         try:
@@ -332,6 +332,44 @@ def again() -> list[Any]:
 def test_stopped_nets_leave_no_descriptor_thread_or_process(sandboxed: Run) -> None:
     """Stopping twice is stopping."""
     assert sandboxed(again) == [0, 1, 1]
+
+
+def carriers() -> list[Any]:
+    """Wait for links whose other end is raised meanwhile, and for one whose other end stays down."""
+    from lab.net.carrier import await_carrier
+    from lab.net.fabric import Fabric
+    from lab.net.place import Port
+
+    fabric = Fabric()
+    a, b = fabric.place("a"), fabric.place("b")
+    watched = []
+    for number in range(10):
+        ends = [
+            Port(place=place, owner=place.name, name=f"e{number}", index=place.index(), mac=fabric.mac())
+            for place in (a, b)
+        ]
+        fabric.add_link(*ends, carrier=False)
+        watched.append((a, ends[0].index, str(ends[0])))
+    fabric.flush()
+    try:
+        await_carrier(watched[:2], timeout_s=0.1)
+    except OSError as error:
+        said = error.strerror
+    else:
+        said = ""
+    waiting = threading.Thread(target=await_carrier, args=(watched,))
+    waiting.start()
+    for _, index, _ in watched:
+        b.send([messages.link_up(index)])
+    waiting.join(3)
+    waited = not waiting.is_alive()
+    fabric.close()
+    return [said, waited]
+
+
+def test_carrier_is_awaited_and_its_lack_named(sandboxed: Run) -> None:
+    """Kernels that do not answer at once announce it; a link whose other end is down never carries."""
+    assert sandboxed(carriers) == ["no carrier on a:e0, a:e1", True]
 
 
 COMMANDS = """nodes
