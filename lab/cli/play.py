@@ -12,18 +12,24 @@ from lab.cli.status import Status
 @SCENARIO
 @click.option(
     "--live/--memory",
-    help="Bring the network up in the kernel and measure, or play without sockets (default: nothing is measured).",
+    default=None,
+    help="Bring the network up and measure, or play without sockets (default: live where this machine can).",
 )
 @JSON
-def command(*, scenario: str, live: bool, as_json: bool) -> Status:
+def command(*, scenario: str, live: bool | None, as_json: bool) -> Status:
     """Play SCENARIO, a name (pelab list) or a path, and compare what is stated, predicted and measured.
 
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
+    if live is not False:
+        from lab.live.lab import shared
+
+        shared()  # it imports the lab's parts on another core while this process imports its own
     from lab.catalogue import load_scenario
     from lab.play.runner import Mode, play
 
-    played, chosen = load_scenario(scenario), Mode.LIVE if live else Mode.MEMORY
+    played = load_scenario(scenario)
+    chosen = Mode.LIVE if live or (live is None and _can_be_live()) else Mode.MEMORY
     if as_json:
         from lab.report import json
 
@@ -38,3 +44,16 @@ def command(*, scenario: str, live: bool, as_json: bool) -> Status:
         report = play(played, chosen, on_step=told.step)
         told.closing(report)
     return Status.AGREED if report.agreed else Status.DIVERGED
+
+
+def _can_be_live() -> bool:
+    """Say whether this machine can bring a lab up; when it cannot, say why and what mends it."""
+    from lab.errors import EnvironmentProblem
+    from lab.live.lab import shared
+
+    try:
+        shared().wait()
+    except EnvironmentProblem as problem:
+        click.echo(f"played in memory, nothing is measured: {problem}", err=True)
+        return False
+    return True

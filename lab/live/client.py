@@ -13,8 +13,7 @@ from typing import Self
 from lab.describe.topology import Topology
 from lab.live.host import Host
 from lab.live.lab import Lab, shared
-from lab.live.sabotage import Sabotage
-from lab.live.world import Act, Ask, Measured, Standing, Up
+from lab.live.world import Act, Ask, Measured, Sabotage, Standing, Up
 from lab.model.action import Action
 from lab.model.call import Call
 from lab.model.outcome import Measurement

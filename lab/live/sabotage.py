@@ -14,21 +14,15 @@ from typing import Final, NoReturn
 from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES
 from lab.errors import ModelError, Problem, nearest
 from lab.live.network import Context, Network
-from lab.live.protocol import Done, Request
+from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
+from lab.live.world import Sabotage
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.net.links import Link
 from lab.serve import messages
 
 _LEAK = (IPv4Interface("100.64.0.1/30"), IPv4Interface("100.64.0.2/30"))
 _PUBLIC_SIDE = (IPv4Network("198.18.0.0/15"), IPv4Network("203.0.113.0/24"))
-
-
-class Sabotage(Request, frozen=True, kw_only=True):
-    """Break what ``name`` says, one of ``FAULTS``; ``target`` is an account's or a door's name, where one is needed."""
-
-    name: str
-    target: str = ""
 
 
 class Saboteur:

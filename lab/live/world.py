@@ -1,6 +1,6 @@
-"""What a lab can be asked about its world: bring it up, change it, make a call and measure it.
+"""What a lab can be asked about its world: bring it up, change it, make a call and measure it, break it.
 
-Requests only; who answers them is ``lab.live.stage``.
+Requests only; who answers them is ``lab.live.stage`` and ``lab.live.sabotage``.
 """
 
 from __future__ import annotations
@@ -73,3 +73,13 @@ class Measured(Answer, frozen=True, kw_only=True):
     """What was seen."""
 
     measurement: Measurement
+
+
+class Sabotage(Request, frozen=True, kw_only=True):
+    """Break what ``name`` says, one of ``lab.live.sabotage.FAULTS``.
+
+    ``target`` is an account's or a door's name, where one is needed.
+    """
+
+    name: str
+    target: str = ""

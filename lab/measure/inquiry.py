@@ -78,7 +78,7 @@ class Inquiry:
         evidence = (*self._seen(observed), *await self._logged(observed))
         if outcome is Outcome.REACHED:
             self._remember(world, call, observed)
-            return Measurement(outcome=outcome, evidence=evidence)
+            return Measurement(outcome=outcome, evidence=evidence, vacuous=_elsewhere(call, evidence))
         if outcome in DENIED_AT_THE_DOOR:
             proof = await self._controls.prove(world, call, await self._credentials(world, call), observed, self.token)
             proof = _corroborated(proof, evidence)
@@ -136,7 +136,7 @@ class Inquiry:
                 text = f"{attempt.signature.value}: {attempt.signature.meaning}; {attempt.detail}"
                 found.append(Evidence(kind=kind, where=observed.node, detail=text))
             if attempt.flow is not None:
-                for seen in self._sightings.of(attempt.flow):
+                for seen in self._sightings.of(attempt.flow, attempt.since):
                     kind = "arrived" if seen.rule.startswith("door.") else "drop"
                     found.append(Evidence(kind=kind, where=seen.place, detail=f"{seen.rule}: {seen.flow}"))
         if observed.status is not None and observed.signature.outcome is not Outcome.REACHED:
@@ -171,7 +171,7 @@ class Inquiry:
         for tried in observed.attempts:
             if tried.flow is None:
                 continue
-            if [seen for seen in self._sightings.of(tried.flow) if seen.rule.startswith("door.")]:
+            if [seen for seen in self._sightings.of(tried.flow, tried.since) if seen.rule.startswith("door.")]:
                 why = f"a packet of {tried.flow} arrived at the door although the client saw none of it"
             else:
                 evidence.append(
@@ -209,6 +209,14 @@ class Inquiry:
             return Evidence(kind="listener-answered", where=endpoint.name, detail=f"{witness}: {error}"), False
         detail = f"{witness} at {endpoint.names[0]}:{endpoint.port}: {seen.last.detail or seen.signature.value}"
         return Evidence(kind="listener-answered", where=endpoint.name, detail=detail), seen.status is not None
+
+
+def _elsewhere(call: Call, evidence: tuple[Evidence, ...]) -> str:
+    """Return what is wrong with a success that no packet brought to a door of the plane it is about, else nothing."""
+    mark = f"door.{call.plane.value}:"
+    if any(seen.kind == "arrived" and seen.detail.startswith(mark) for seen in evidence):
+        return ""
+    return f"served, but nothing of it was seen to arrive at a door of the {call.plane.value} plane"
 
 
 def _captured(endpoint: Endpoint, found: Answer) -> list[Evidence]:

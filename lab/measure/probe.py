@@ -36,9 +36,10 @@ _MARKS: Final = "door."  # sightings under these say that a packet arrived, not 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What one connection attempt showed. ``sighting`` is the drop that ended it, if one did."""
+    """What one connection attempt showed. ``sighting`` is the drop that ended it; ``since`` is its begin."""
 
     flow: Flow | None
+    since: int
     signature: Signature
     sighting: Sighting | None = None
     detail: str = ""
@@ -67,6 +68,15 @@ class Observation:
         return self.last.signature
 
 
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """A connection that stands, and the moment before it was tried."""
+
+    socket: socket.socket
+    flow: Flow
+    since: int
+
+
 class Prober:
     """Asks on behalf of nodes. ``trust`` is the context of a client that trusts the lab's CA only."""
 
@@ -91,8 +101,7 @@ class Prober:
             if isinstance(connected, Attempt):
                 failures.append(connected)
                 continue
-            opened, flow = connected
-            return await self._converse(node, name, opened, flow, request, tuple(failures))
+            return await self._converse(node, name, connected, request, tuple(failures))
         # All addresses failed: the first one is what a client reports, the others stand before it.
         return Observation(node=node, name=name, port=port, attempts=(*failures[1:], failures[0]))
 
@@ -110,37 +119,37 @@ class Prober:
         if not addresses:
             value = RCODE.get(reply.header.rcode)
             return Attempt(
-                flow=None, signature=_known("dns", "NXDOMAIN"), detail=f"{resolver} answers {value} for {name}"
+                flow=None, since=0, signature=_known("dns", "NXDOMAIN"), detail=f"{resolver} answers {value} for {name}"
             )
         return addresses
 
     async def _exchange(self, opened: socket.socket, resolver: IPv4Address, query: bytes) -> bytes | Attempt:
         """Send a query and return the answer, or what became of it."""
-        loop = asyncio.get_running_loop()
+        loop, since = asyncio.get_running_loop(), self._sightings.now()
         try:
             opened.connect((str(resolver), DNS_PORT))
         except OSError as error:
-            return _failed("dns", error, None, f"resolver {resolver}")
+            return _failed("dns", error, None, since, f"resolver {resolver}")
         flow = _flow(opened, UDP)
         try:
             opened.send(query)
             answer = asyncio.ensure_future(loop.sock_recv(opened, 4096))
-            drop = asyncio.ensure_future(self._sightings.next(flow, _deadly))
+            drop = asyncio.ensure_future(self._sightings.next(flow, since, _deadly))
             done = await _first(answer, drop, budget_s=CONNECT_BUDGET_S)
         except OSError as error:
-            return _failed("dns", error, flow, f"resolver {resolver}")
+            return _failed("dns", error, flow, since, f"resolver {resolver}")
         if done is drop:
-            signature = _known("dns", "timeout")
-            return Attempt(flow=flow, signature=signature, sighting=drop.result(), detail=f"resolver {resolver}")
+            dropped, signature = drop.result(), _known("dns", "timeout")
+            return Attempt(flow=flow, since=since, signature=signature, sighting=dropped, detail=f"resolver {resolver}")
         if done is None:
             raise ProbeFailed(f"resolver {resolver} is silent and no filter says why ({flow})")
         try:
             return answer.result()
         except OSError as error:
-            return _failed("dns", error, flow, f"resolver {resolver}")
+            return _failed("dns", error, flow, since, f"resolver {resolver}")
 
-    async def _connect(self, node: str, address: IPv4Address, port: int) -> tuple[socket.socket, Flow] | Attempt:
-        """Return a connected socket and its flow, or what became of the attempt."""
+    async def _connect(self, node: str, address: IPv4Address, port: int) -> _Connected | Attempt:
+        """Return a connection, or what became of the attempt."""
         opened = self._open(node, socket.SOCK_STREAM)
         try:
             return await self._connected(opened, address, port)
@@ -148,50 +157,51 @@ class Prober:
             opened.close()
             raise
 
-    async def _connected(
-        self, opened: socket.socket, address: IPv4Address, port: int
-    ) -> tuple[socket.socket, Flow] | Attempt:
+    async def _connected(self, opened: socket.socket, address: IPv4Address, port: int) -> _Connected | Attempt:
+        since = self._sightings.now()
         number = opened.connect_ex((str(address), port))
         if number not in {0, errno.EINPROGRESS}:
             opened.close()
-            return _failed("connect", OSError(number, ""), None, f"{address}:{port}, nothing was sent")
+            return _failed("connect", OSError(number, ""), None, since, f"{address}:{port}, nothing was sent")
         flow = _flow(opened, TCP, (address, port))
         writable = asyncio.ensure_future(_writable(opened))
-        drop = asyncio.ensure_future(self._sightings.next(flow, _deadly))
+        drop = asyncio.ensure_future(self._sightings.next(flow, since, _deadly))
         done = await _first(writable, drop, budget_s=CONNECT_BUDGET_S)
         if done is writable:
             if number := opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 opened.close()
-                return _failed("connect", OSError(number, ""), flow, f"{address}:{port}")
-            return opened, flow
+                return _failed("connect", OSError(number, ""), flow, since, f"{address}:{port}")
+            return _Connected(opened, flow, since)
         opened.close()
         if done is drop:
-            return Attempt(
-                flow=flow, signature=_known("filter", "drop"), sighting=drop.result(), detail=f"{address}:{port}"
-            )
+            dropped, signature = drop.result(), _known("filter", "drop")
+            return Attempt(flow=flow, since=since, signature=signature, sighting=dropped, detail=f"{address}:{port}")
         raise ProbeFailed(f"no answer from {address}:{port} and no filter says why ({flow}): lost in the lab")
 
     async def _converse(
         self,
         node: str,
         name: str,
-        opened: socket.socket,
-        flow: Flow,
+        connected: _Connected,
         request: HttpRequest,
         failures: tuple[Attempt, ...],
     ) -> Observation:
+        flow, since = connected.flow, connected.since
+
         def observed(attempt: Attempt) -> Observation:
             return Observation(node=node, name=name, port=flow.destination_port, attempts=(*failures, attempt))
 
         try:
             async with asyncio.timeout(ANSWER_BUDGET_S):
-                reader, writer = await asyncio.open_connection(sock=opened, ssl=self._trust, server_hostname=name)
+                reader, writer = await asyncio.open_connection(
+                    sock=connected.socket, ssl=self._trust, server_hostname=name
+                )
                 try:
                     answer, body = await _http(reader, writer, name, flow.destination_port, request)
                 finally:
                     writer.close()
         except ssl.SSLError as error:
-            return observed(Attempt(flow=flow, signature=_known("tls", "alert"), detail=str(error)))
+            return observed(Attempt(flow=flow, since=since, signature=_known("tls", "alert"), detail=str(error)))
         except (OSError, EOFError, h11.RemoteProtocolError) as error:
             raise ProbeFailed(f"{name} ({flow}): the connection broke off: {error!r}") from error
         except TimeoutError as error:
@@ -199,7 +209,7 @@ class Prober:
         found = signatures.read("http", str(answer.status_code))
         if found is None:
             raise ProbeFailed(f"{name} ({flow}): HTTP {answer.status_code} has no meaning here: {body[:200]!r}")
-        attempt = Attempt(flow=flow, signature=found, detail=f"HTTP {answer.status_code}")
+        attempt = Attempt(flow=flow, since=since, signature=found, detail=f"HTTP {answer.status_code}")
         return Observation(
             node=node,
             name=name,
@@ -285,9 +295,9 @@ def _flow(opened: socket.socket, protocol: int, peer: tuple[IPv4Address, int] | 
     )
 
 
-def _failed(layer: str, error: OSError, flow: Flow | None, detail: str) -> Attempt:
+def _failed(layer: str, error: OSError, flow: Flow | None, since: int, detail: str) -> Attempt:
     name = errno.errorcode.get(error.errno or 0, str(error.errno))
-    return Attempt(flow=flow, signature=_known(layer, name), detail=detail)
+    return Attempt(flow=flow, since=since, signature=_known(layer, name), detail=detail)
 
 
 def _known(layer: str, value: str) -> Signature:

@@ -33,7 +33,8 @@ class Sightings:
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self._seen: deque[Sighting] = deque(maxlen=_KEPT)
+        self._count = 0
+        self._seen: deque[tuple[int, Sighting]] = deque(maxlen=_KEPT)
         self._places: dict[str, socket.socket] = {}
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
 
@@ -48,20 +49,25 @@ class Sightings:
         for place, reports in self._places.items():
             self._read(place, reports)
 
-    def of(self, flow: Flow) -> list[Sighting]:
-        """Return what was seen of ``flow``, in order."""
+    def now(self) -> int:
+        """Return the present moment, for ``since``: ports are used again, and an old flow's end is not a new one's."""
         self.drain()
-        return [seen for seen in self._seen if seen.flow == flow]
+        return self._count
 
-    async def next(self, flow: Flow, rules: Callable[[str], bool]) -> Sighting:
-        """Return the first sighting of ``flow`` under a rule that ``rules`` accepts, seen already or to come."""
+    def of(self, flow: Flow, since: int) -> list[Sighting]:
+        """Return what was seen of ``flow`` after the moment ``since``, in order."""
+        self.drain()
+        return [seen for number, seen in self._seen if number > since and seen.flow == flow]
+
+    async def next(self, flow: Flow, since: int, rules: Callable[[str], bool]) -> Sighting:
+        """Return the first sighting of ``flow`` after ``since`` under a rule that ``rules`` accepts, or wait for it."""
 
         def wanted(seen: Sighting) -> bool:
             return seen.flow == flow and rules(seen.rule)
 
         self.drain()
-        for seen in self._seen:
-            if wanted(seen):
+        for number, seen in self._seen:
+            if number > since and wanted(seen):
                 return seen
         future: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
         entry = (wanted, future)
@@ -89,7 +95,8 @@ class Sightings:
                     self._tell(Sighting(place=place, rule=event.prefix, flow=flow))
 
     def _tell(self, seen: Sighting) -> None:
-        self._seen.append(seen)
+        self._count += 1
+        self._seen.append((self._count, seen))
         for wanted, future in self._waiting:
             if not future.done() and wanted(seen):
                 future.set_result(seen)

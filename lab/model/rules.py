@@ -44,8 +44,13 @@ def _derived(id_: str, section: str, statement: str, reason: str) -> Rule:
     return Rule(id=id_, statement=statement, section=section, mark=Mark.DERIVED, reason=reason, decides=True)
 
 
-def _assumed(id_: str, section: str, statement: str, reason: str) -> Rule:
-    return Rule(id=id_, statement=statement, section=section, mark=Mark.ASSUMED, reason=reason, decides=True)
+def _assumed(id_: str, section: str, statement: str, reason: str, *, decides: bool = True) -> Rule:
+    return Rule(id=id_, statement=statement, section=section, mark=Mark.ASSUMED, reason=reason, decides=decides)
+
+
+def _service(id_: str, statement: str, reason: str) -> Rule:
+    """Return an assumption about an API's answers, on which no verdict rests."""
+    return _assumed(f"service.{id_}", _STEP6, statement, reason, decides=False)
 
 
 _TOP, _POLICY, _BOTH, _ONLY = (
@@ -109,6 +114,16 @@ CATALOGUE = (
     _assumed("edge.other-account", _BEFORE, "Accounts do not reach each other's private addresses.", "The page speaks of separate routing; accounts without VRF share a table and are kept apart by filters."),
     _assumed("instance.deleted", _ONLY, "A deleted instance is not found, on either plane.", "The page says that the policy is not enforced after the delete; what is answered instead is not published."),
     _assumed("instance.not-initialised", _STEP4, "An uninitialised instance answers every key call with 400 and CKR_IBM_WK_NOT_INITIALIZED.", "The text is documented for key operations; the status for listing is not."),
+    _service("token-signature", "Tokens are signed with ES256; the product signs with RS256.", "An RSA key costs a lab 100 ms; no client of the lab verifies the signature by algorithm."),
+    _service("unknown-instance", "A request for an instance that is unknown, or not the door's, gets the common 401.", "A longer text seen in the field says that it may be any of these."),
+    _service("missing-role", "A missing role is 401 on every call, listing included.", "The error page says so; the page on listing describes an empty list."),
+    _service("bad-token", "Every unusable token is 401.", "A 400 is documented for tokens without a subject only."),
+    _service("missing-header", "A request without the Bluemix-Instance header is 400, asked after the policy.", "The header is documented as required; its error is not."),
+    _service("deleted-key", "Reading a deleted key is 410 KEY_DELETED_ERR.", "The code is documented for a second delete."),
+    _service("ciphertext", "A wrapped key is base64 of a JSON document with ciphertext, iv, version and handle.", "Published samples show only how it begins."),
+    _service("media-types", "Answers to wrap and unwrap carry the action's vendor type.", "Clients depend on its not being application/json; which one it is is not published."),
+    _service("other-policies", "Instance policies other than allowedNetwork are 403 FEATURE_RESTRICTED_ERR.", "They belong to a later version of the lab."),
+    _service("alias-clash", "An alias that is taken is 409.", "The code is not published."),
 )  # fmt: skip
 
 BY_ID = {rule.id: rule for rule in CATALOGUE}
@@ -120,7 +135,7 @@ def markdown() -> str:
     lines = [
         "# Rules",
         "",
-        "Generated from `lab/model/rules.py` by `make docs`; do not edit.",
+        "Generated from `lab/model/rules.py` by `python -m lab.model.rules > docs/rules.md`; do not edit.",
         "",
         f"Source: [the product's page]({PAGE}); sections are its anchors. "
         + ", ".join(f"{count} {mark.value}" for mark, count in counts.items())

@@ -24,6 +24,7 @@ from lab.model.plane import Plane, Surface
 from lab.serve import messages
 
 ROOT = Path(__file__).parents[2]
+CLIENTS = Path(sys.prefix) / "clients" / "keyprotect"
 START = """
 import socket, sys
 from lab.serve import process
@@ -300,12 +301,13 @@ print("judged")
 
 def test_unmodified_sdk(cloud: CloudProcess, tmp_path: Path) -> None:
     """``keyprotect`` 3.0.1 creates, lists, wraps, unwraps, deletes, sets the policy, and is then locked out."""
-    pytest.importorskip("keyprotect")
+    assert (CLIENTS / "keyprotect").is_dir(), "bin/setup installs the SDK"
     cloud.provision()
     bundle = tmp_path / "ca.pem"
     bundle.write_text(cloud.ca_pem)
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CLIENTS),
         "REQUESTS_CA_BUNDLE": str(bundle),
         "IBM_KEY_PROTECT_API_URL": f"https://localhost:{cloud.doors['kms/public/keys'].port}",
         "IBM_KEY_PROTECT_API_AUTH_TYPE": "iam",
@@ -314,7 +316,7 @@ def test_unmodified_sdk(cloud: CloudProcess, tmp_path: Path) -> None:
     }
     script = SDK.format(guid=GUID)
     run = subprocess.run(
-        [sys.executable, "-I", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert (run.returncode, run.stdout) == (0, "judged\n"), run.stderr
     assert cloud.log()[-1]["rule"] == "policy.private-only"
