@@ -18,4 +18,5 @@ check:
 
 bench:
 	@bin/setup bench
-	@.venv/bin/python bench/compare.py $(ARGS)
+	@.venv/bin/python bench/bench_bringup.py $(ARGS)
+	@.venv/bin/python bench/bench_lab.py
