@@ -30,7 +30,8 @@ class Channel:
     def __init__(self, sock: socket.socket, *, epitaph: Callable[[], str]) -> None:
         """Own ``sock``; ``epitaph`` says what is known about the end of the lab, once it has ended."""
         self.notices: list[Notice] = []
-        self._sock, self._epitaph = sock, epitaph
+        self.epitaph = epitaph
+        self._sock = sock
         self._ids = itertools.count(1)
         self._turn = threading.Condition()
         self._reading = self._ended = False
@@ -63,7 +64,7 @@ class Channel:
             wire.send(self._sock, with_id(request, number), fds)
         except OSError as error:
             self._forget(number)
-            raise LabEnded(self._epitaph()) from error
+            raise LabEnded(self.epitaph()) from error
         return number
 
     def first(self, form: type[A]) -> tuple[A, list[int]]:
@@ -111,6 +112,10 @@ class Channel:
                     self._sock.close()
                 self._turn.notify_all()
 
+    def drop(self) -> None:
+        """Close this process's copy of the socket, and leave the conversation to the process that began it."""
+        self._sock.close()
+
     def _expect(self, number: int) -> None:
         """An answer with this id will be wanted."""
         with self._turn:
@@ -131,7 +136,7 @@ class Channel:
                     if number in self._answers:
                         return self._answers.pop(number)
                     if self._ended:
-                        raise LabEnded(self._epitaph())
+                        raise LabEnded(self.epitaph())
                     if deadline is not None and time.monotonic() >= deadline:
                         raise LiveError("the lab did not answer in time")
                     if not self._reading:

@@ -65,7 +65,7 @@ class Nursery:
         self._process, self._sock, self._errors = process, sock, errors
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._seconds: float | None = None
+        self._ready: NurseryReady | Failed | None = None
         self._close = weakref.finalize(self, _end_nursery, process, sock, self._owner)
 
     @classmethod
@@ -84,7 +84,8 @@ class Nursery:
         try:
             errors = LastWords()
             ours, theirs = wire.pair()
-            with theirs:
+            with theirs, contextlib.ExitStack() as failed:
+                failed.enter_context(ours)
                 me = os.pidfd_open(os.getpid())
                 try:
                     process = subprocess.Popen(
@@ -101,6 +102,7 @@ class Nursery:
                     )
                 finally:
                     os.close(me)
+                failed.pop_all()
         except FileNotFoundError as error:
             raise EnvironmentProblem(f"no interpreter to run the lab on: {error}", fix="pelab doctor") from error
         except OSError as error:
@@ -120,16 +122,13 @@ class Nursery:
             BringUpFailed: It broke.
         """
         with self._lock:
-            if self._seconds is not None:
-                return self._seconds
-            message: NurseryReady | Failed | None
-            message, _ = wire.recv(self._sock, NurseryReady | Failed)
-            if message is None:
+            if self._ready is None:
+                self._ready, _ = wire.recv(self._sock, NurseryReady | Failed)
+            if self._ready is None:
                 raise BringUpFailed(f"the lab's first process ended at once:\n{self._errors.text()}")
-            if isinstance(message, Failed):
-                raise error_in(message)
-            self._seconds = message.seconds
-            return message.seconds
+            if isinstance(self._ready, Failed):
+                raise error_in(self._ready)
+            return self._ready.seconds
 
     def lab(self, *, shared: Sequence[str] = (), furnishing: str = FURNISHING) -> Lab:
         """Fork a lab and return it when it answers.
@@ -140,24 +139,21 @@ class Nursery:
             furnishing: The module that says what the lab can be asked.
         """
         self.wait()
-        try:
-            errors = LastWords()
-            control, their_control = wire.pair()
-            life, their_life = socket.socketpair()
-            me = os.pidfd_open(os.getpid())
-        except OSError as error:
-            raise causes.explain(error) from error
-        try:
+        with contextlib.ExitStack() as sent, contextlib.ExitStack() as failed:
+            try:
+                errors = LastWords()
+                control, their_control = _pair(failed, sent)
+                life, their_life = _pair(failed, sent)
+                me = os.pidfd_open(os.getpid())
+            except OSError as error:
+                raise causes.explain(error) from error
+            sent.callback(os.close, me)
             fork = Fork(shared=[_HOME, sys.prefix, *shared], furnishing=furnishing)
-            wire.send(self._sock, fork, [their_control.fileno(), their_life.fileno(), me, errors.fd])
-        except OSError as error:
-            control.close()
-            life.close()
-            raise BringUpFailed(f"the nursery ended:\n{self._errors.text()}") from error
-        finally:
-            their_control.close()
-            their_life.close()
-            os.close(me)
+            try:
+                wire.send(self._sock, fork, [their_control.fileno(), their_life.fileno(), me, errors.fd])
+            except OSError as error:
+                raise BringUpFailed(f"the nursery has ended:\n{self._errors.text()}") from error
+            failed.pop_all()
         return Lab(control, life, errors)
 
     def close(self) -> None:
@@ -171,7 +167,7 @@ class Lab:
     def __init__(self, control: socket.socket, life: socket.socket, errors: LastWords) -> None:
         """Wait for the first word of the lab behind ``control``, which lives while ``life`` does."""
         self._errors = errors
-        self.channel = Channel(control, epitaph=self._epitaph)
+        self.channel = Channel(control, epitaph=errors.epitaph)
         try:
             ready, (init,) = self.channel.first(Ready)
         except BaseException:
@@ -179,7 +175,7 @@ class Lab:
             self.channel.close()
             raise
         self.marks = ready.marks
-        self._rope = Rope(self.channel, life, init)
+        self._rope = Rope(self.channel, life, init, errors)
         self._dropped = weakref.finalize(self, self._rope.let_go)
 
     def ask(self, request: Request, form: type[A], fds: Sequence[int] = (), *, timeout_s: float | None = None) -> A:
@@ -240,16 +236,18 @@ class Lab:
         """Close the lab."""
         self.close()
 
-    def _epitaph(self) -> str:
-        """Return what is known about the lab's end."""
-        said = self.errors
-        return f"the lab has ended; its last words:\n{said}" if said else "the lab has ended"
+
+def _pair(failed: contextlib.ExitStack, sent: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets, the first closed by ``failed``, the second by ``sent``."""
+    ours, theirs = wire.pair()
+    return failed.enter_context(ours), sent.enter_context(theirs)
 
 
 def _end_nursery(process: subprocess.Popen[bytes], sock: socket.socket, owner: int) -> None:
     """End a nursery and reap it; also run when this process ends. Only the process that started it may."""
     if owner != os.getpid():
         process.returncode = 0  # not our child: nothing to reap, nothing to warn of
+        sock.close()
         return
     with contextlib.suppress(OSError):  # it has ended already
         sock.shutdown(socket.SHUT_RDWR)

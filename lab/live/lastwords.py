@@ -23,6 +23,11 @@ class LastWords:
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
         weakref.finalize(self, os.close, self.fd)
 
+    def epitaph(self) -> str:
+        """Return what is known about the end of the lab, once it has ended."""
+        said = self.text()
+        return f"the lab has ended; its last words:\n{said}" if said else "the lab has ended"
+
     def text(self) -> str:
         """Return what was written so far; at most the first 256 KiB."""
         return os.pread(self.fd, _SIZE, 0).partition(b"\0")[0].decode(errors="replace").strip()

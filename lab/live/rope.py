@@ -16,6 +16,7 @@ from typing import Final
 
 from lab.errors import TearDownFailed
 from lab.live.channel import Channel
+from lab.live.lastwords import LastWords
 
 _POLITE_S: Final = 2.0
 _PATIENCE_S: Final = 10.0
@@ -24,9 +25,11 @@ _PATIENCE_S: Final = 10.0
 class Rope:
     """A lab's life: its conversation, the socket that its init watches, and the pidfd of that init."""
 
-    def __init__(self, channel: Channel, life: socket.socket, init: int) -> None:
-        """Own all three."""
+    def __init__(self, channel: Channel, life: socket.socket, init: int, errors: LastWords) -> None:
+        """Own the first three; ``errors`` are the lab's last words when it ends."""
         self._channel, self._life, self._init, self._owner = channel, life, init, os.getpid()
+        self._errors = errors
+        channel.epitaph = self._epitaph
 
     def let_go(self, *, wait: bool = False) -> None:
         """End the lab: wait until its network process is dead, and with ``wait`` until the kernel has freed everything.
@@ -35,6 +38,9 @@ class Rope:
             TearDownFailed: It is still there although it was killed.
         """
         if self._owner != os.getpid():
+            self._life.close()
+            os.close(self._init)
+            self._channel.drop()
             return
         # not just closed: a forked child's copy would hold the other side
         with contextlib.suppress(OSError):  # the lab has ended already
@@ -49,6 +55,12 @@ class Rope:
         finally:
             os.close(self._init)
             self._channel.close()
+
+    def _epitaph(self) -> str:
+        """Return what is known about the lab's end; init has the last word, just after the network process's end."""
+        with contextlib.suppress(OSError):  # closed by another thread
+            ended(self._init, _POLITE_S)
+        return self._errors.epitaph()
 
 
 def ended(fd: int, patience_s: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import threading
@@ -75,11 +76,20 @@ def furnish(network: Network) -> None:
             case "oracle":
                 import lab.oracle.predict  # noqa: F401
             case "chatter":
-                threading.Thread(target=lambda: [os.write(2, b"x" * 999) for _ in range(9999)]).start()
+                threading.Thread(target=_chatter).start()
+            case _:
+                raise LookupError(request.how)
         return Done()
 
     network.on(Draw, drawn)
     network.on(Misbehave, misbehave)
+
+
+def _chatter() -> None:
+    """Write ten megabytes to standard error, whatever the kernel says to that."""
+    for _ in range(9999):
+        with contextlib.suppress(PermissionError):
+            os.write(2, b"x" * 999)
 
 
 def _command_line() -> None:
