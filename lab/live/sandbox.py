@@ -7,6 +7,7 @@ and knows no network.
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -40,8 +41,11 @@ def enter_nursery() -> None:
 def settle_nursery() -> None:
     """Finish in the nursery's pid 1: no mount of ours reaches the machine, /proc shows this pid namespace.
 
-    /proc can be mounted only by a process *inside* the new pid namespace.
+    /proc can be mounted only by a process *inside* the new pid namespace. Every node of a lab costs two open files, so
+    the nursery and its labs may have as many as the machine allows.
     """
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     ns.mount(None, "/", flags=ns.REC | ns.PRIVATE)
     ns.mount("proc", "/proc", "proc", ns.NOSUID | ns.NODEV | ns.NOEXEC)
 

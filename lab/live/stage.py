@@ -7,7 +7,6 @@ predicts nothing and may not: the oracle cannot be imported here.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import socket
 import ssl
@@ -241,11 +240,11 @@ class Stage:
                     environment=environment,
                 )
                 # Mininet's shell of a host finds the same files as any other program there
-                node.mounts = partial(self._mounts_of, host.name)
+                node.enter = partial(self._enter, host.name)
                 node.environment = partial(self._hosts.environment_of, host.name)
 
-    def _mounts_of(self, host: str) -> int:
-        return os.dup(self._hosts.namespaces_of(host).mounts)
+    def _enter(self, host: str) -> None:
+        self._hosts.namespaces_of(host).enter()
 
     def command_line(self) -> None:
         """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""

@@ -7,13 +7,14 @@ names its operation. It knows no Mininet: ``lab.net.nodes`` and ``lab.net.links`
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import ClassVar, Final
 
-from lab.errors import BringUpFailed, LiveError
+from lab.errors import BringUpFailed, EnvironmentProblem, LiveError, PelabError
 from lab.kernel import messages
 from lab.kernel.netlink import NetlinkError
 from lab.kernel.veth import bridge, veth
@@ -249,8 +250,10 @@ class Fabric:
             self._on_operation(self._done, operation.text)
         self._done += 1
 
-    def _failure(self, text: str, error: BaseException) -> LiveError:
+    def _failure(self, text: str, error: BaseException) -> PelabError:
         """Return the error of a failed operation, with its name and the kernel's words."""
+        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+            return EnvironmentProblem(f"{text}: too many open files", fix="ulimit -n 4096; sysctl fs.file-max")
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return (LiveError if self.up else BringUpFailed)(f"{text}: {words}")
 

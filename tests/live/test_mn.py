@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # a failing mn cleans up by name: killall, rm in /tmp; private pid and mount namespaces and a /tmp of its own contain it
 SANDBOX = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
-INSIDE = 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run && exec "$@"'
+INSIDE = 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run && export HOME=/tmp && exec "$@"'
 
 
 def mn(topology: str, *commands: str) -> str:
