@@ -81,6 +81,9 @@ class Nursery:
             raise EnvironmentProblem("this process does not know its Python interpreter", fix="set sys.executable")
         paths = os.pathsep.join([_HOME, *(path for path in sys.path if path.startswith("/"))])
         environment = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
+        if python == sys.executable and sys.version_info < (3, 12):
+            # Mininet asks distutils for a version comparison; setuptools' own copy of it takes 0.1 s to import
+            environment["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
         try:
             errors = LastWords()
             ours, theirs = wire.pair()
