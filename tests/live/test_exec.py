@@ -7,6 +7,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -283,3 +284,42 @@ def test_the_labs_command_line_runs_on_the_clients_terminal(two_hosts: Lab, scre
     os.close(screen.master)
     two_hosts.channel.receive(number, Done, timeout_s=PATIENCE_S)
     assert two_hosts.ping().pid == 2
+
+
+RELAYED = """
+import sys, termios
+from lab.live.lab import Nursery
+nursery = Nursery.start()
+lab = nursery.lab(furnishing="tests.live.two_hosts")
+before = termios.tcgetattr(0)
+status = lab.host("left").shell(env={"TERM": "dumb"})
+lab.command_line()
+print("same terminal:", before == termios.tcgetattr(0), "status:", status, flush=True)
+lab.close()
+nursery.close()
+"""
+
+
+def test_the_users_own_terminal_is_relayed_and_given_back(screen: Terminal) -> None:
+    """Keys pass raw, the window's size follows, and the terminal is as before, which a shell in the lab never owned."""
+    client = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, "-c", RELAYED],
+        stdin=screen.slave,
+        stdout=screen.slave,
+        stderr=screen.slave,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    try:
+        screen.until(b"left# ")
+        assert b"40 120" in screen.say(b"stty size\r", b"120\r\nleft# ")
+        assert b"left" in screen.say(b"tty >/dev/null && hostname\r", b"left\r\nleft# ")
+        ioctl(screen.slave, TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+        os.kill(client.pid, signal.SIGWINCH)
+        assert b"50 100" in screen.say(b"stty size\r", b"100\r\nleft# ")
+        screen.say(b"exit 5\r", b"two-hosts> ")
+        screen.interrupt(b"\r\ntwo-hosts> ")
+        assert b"same terminal: True status: 5" in screen.say(b"exit\r", b"status: 5\r\n")
+        assert client.wait(PATIENCE_S) == 0
+    finally:
+        client.kill()
+        client.wait()
