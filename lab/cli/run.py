@@ -36,7 +36,7 @@ def command(*, topology: str, host: str, arguments: tuple[str, ...], settings: t
 
     world = load_topology(topology, **parameters(settings)).world()
     world.host(host)  # a wrong name is found before anything is brought up
-    with LiveLab(world) as lab:
+    with LiveLab(world, shared=[str(Path.cwd())]) as lab:
         where = Host(channel=lab.lab.channel, name=host)
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         status = where.shell(arguments) if interactive else _piped(where, arguments)

@@ -6,13 +6,14 @@ ends it, and the kernel frees everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from lab.describe.topology import Topology
 from lab.live.host import Host
-from lab.live.lab import Lab, shared
+from lab.live.lab import Lab
+from lab.live.lab import shared as nursery
 from lab.live.world import Act, Ask, Measured, Sabotage, Standing, Up
 from lab.model.action import Action
 from lab.model.call import Call
@@ -28,6 +29,7 @@ class LiveLab:
         world: World | Topology,
         *,
         capture: bool = True,
+        shared: Sequence[str] = (),
         stop_after: int | None = None,
         batch_size: int | None = None,
     ) -> None:
@@ -35,9 +37,11 @@ class LiveLab:
 
         Args:
             capture: Keep every frame of the hosts and of the way to the services, as evidence.
+            shared: Folders that hosts see although they lie in /tmp, /run or /dev/shm, of which a lab has its own.
             stop_after, batch_size: For tests that break a lab at every operation of its bring-up.
         """
         self.world = world.world() if isinstance(world, Topology) else world
+        self._shared = shared
         self.vrf_backend: str | None = None
         self.marks: Mapping[str, float] = {}
         self.operations = 0
@@ -57,7 +61,7 @@ class LiveLab:
             EnvironmentProblem: This machine cannot.
             BringUpFailed: It broke; nothing of it is left.
         """
-        self._lab = shared().lab()
+        self._lab = nursery().lab(shared=self._shared)
         try:
             standing = self._lab.ask(self._up, Standing)
         except BaseException:

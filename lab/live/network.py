@@ -8,6 +8,7 @@ register; Mininet, filters and probes are ``lab.net`` and ``lab.measure``.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 import queue
@@ -25,6 +26,7 @@ import msgspec
 
 from lab import wire
 from lab.errors import LiveError, PelabError
+from lab.live import causes
 from lab.live.cloud import Cloud, CloudEnded
 from lab.live.connection import Connection
 from lab.live.protocol import Answer, Failed, Head, Notice, Ping, Pong, Ready, Request, failed, kebab, with_id
@@ -122,7 +124,10 @@ class Network:
             connection.send(failed(error, id=number))
         except msgspec.MsgspecError as error:
             connection.send(Failed(id=number, kind="live", text=f"the request cannot be read: {error}"))
-        except Exception:  # noqa: BLE001 - a handler's mistake must reach the client, and must not end the lab
+        except Exception as error:  # noqa: BLE001 - a handler's mistake must reach the client, and must not end the lab
+            if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+                connection.send(failed(causes.explain(error), id=number))
+                return
             text = traceback.format_exc()
             print(text, file=sys.stderr, flush=True)
             connection.send(Failed(id=number, kind="live", text=f"the lab broke:\n{text}"))

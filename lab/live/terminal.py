@@ -69,6 +69,7 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
         poll = select.poll()
         poll.register(master, select.POLLIN)
         poll.register(stdin, select.POLLIN)
+        ended = False
         while True:
             for fd, _ in poll.poll():
                 try:
@@ -79,11 +80,13 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
                     if not data:
                         return
                     _write_all(stdout, data)
-                    continue
-                if not data:
+                    # said while nobody was reading, the end of input is lost: say it again to whoever has spoken
+                    data = _END_OF_INPUT if ended else b""
+                elif not data:
                     poll.unregister(stdin)
+                    ended, data = True, _END_OF_INPUT
                 with contextlib.suppress(OSError):  # it has just ended; the next read of the master says so
-                    _write_all(master, data or _END_OF_INPUT)
+                    _write_all(master, data)
 
 
 def _pty() -> tuple[int, int]:
