@@ -6,7 +6,7 @@ demo:
 	@.venv/bin/pelab play first_private_call --live $(ARGS)
 
 test:
-	@bin/setup
+	@bin/setup test
 	@.venv/bin/python -m pytest -n 2 --live $(ARGS)
 
 check:

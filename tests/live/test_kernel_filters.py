@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -11,8 +10,6 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from lab.kernel import conntrack, messages, netlink, nflog
 from lab.kernel import expressions as x
@@ -177,7 +174,6 @@ tcp dport @ports reject with tcp reset
 meta mark 0x00000007 ct mark set meta mark snat ip to 100.64.0.1"""
 
 
-@pytest.mark.skipif(shutil.which("nft") is None, reason="no nft program here to read the rules back")
 def test_nft_reads_every_shape_as_it_is_meant(sandboxed: Callable[..., Any]) -> None:
     """An independent reader agrees on what the rules mean."""
     listed = sandboxed(listing)
