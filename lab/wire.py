@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from functools import cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, TypeVar, cast, get_args, get_origin, overload
 
 import msgspec
 
@@ -85,7 +85,11 @@ def _send_fds(sock: socket.socket, data: bytes, fds: Sequence[int]) -> None:
         sock.send(data)
 
 
-def recv(sock: socket.socket, form: type[M] | Any) -> tuple[M | None, list[int]]:
+@overload
+def recv(sock: socket.socket, form: type[M]) -> tuple[M | None, list[int]]: ...
+@overload
+def recv(sock: socket.socket, form: Any) -> tuple[Any, list[int]]: ...
+def recv(sock: socket.socket, form: Any) -> tuple[Any, list[int]]:
     """Return the next message of type ``form`` and its descriptors, which the caller owns.
 
     The message is ``None`` when the other side has ended, also when it died with messages of ours unread.
@@ -94,7 +98,7 @@ def recv(sock: socket.socket, form: type[M] | Any) -> tuple[M | None, list[int]]
     if data is None:
         return None, []
     try:
-        message: M = decode(data, form)
+        message = decode(data, form)
     except msgspec.MsgspecError:
         close(fds)
         raise

@@ -167,7 +167,8 @@ def main(control: int) -> None:
         question, fds = wire.recv(conversation, Question)
         if question is None:
             return
-        match question:
+        asked: Question = question
+        match asked:
             case Watch():
                 capture.watch(question.points, [socket.socket(fileno=fd) for fd in fds])
                 wire.send(conversation, Answer(points=capture.points))
