@@ -163,12 +163,11 @@ def main(control: int) -> None:
         capture.drain()
         if conversation not in ready:
             continue
-        question: Question | None
-        question, fds = wire.recv(conversation, Question)
-        if question is None:
+        received, fds = wire.recv(conversation, Question)
+        if received is None:
             return
-        asked: Question = question
-        match asked:
+        question: Question = received
+        match question:
             case Watch():
                 capture.watch(question.points, [socket.socket(fileno=fd) for fd in fds])
                 wire.send(conversation, Answer(points=capture.points))
