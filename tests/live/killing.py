@@ -32,6 +32,7 @@ PATIENCE_S: Final = 5.0
 CANNOT: Final = 77
 TITLES: Final = ("pelab nursery guard", "pelab nursery", "pelab init", "pelab network", "pelab cloud")
 MOMENTS: Final = 20
+ENOUGH: Final = 50
 
 
 # ------------------------------------------------------------------ the victim: a client in a process of its own
@@ -58,14 +59,24 @@ def victim() -> None:
             case ["up"]:
                 labs[-1].ask(Up(world=world()), Standing)
                 labs[-1].host("vsi-1").run(["setsid", "-f", "sleep", "1000"])
-            case ["up", count]:
-                print(up_to(labs[-1], int(count)), flush=True)
+            case ["count"]:
+                print(labs[-1].ask(Up(world=world(), batch_size=1), Standing).operations, flush=True)
                 continue
-            case ["client", count]:
+            case ["hang", place]:
+                hang(labs[-1], int(place))
+            case ["fail", place]:
+                try:
+                    labs[-1].ask(Up(world=world(), stop_after=int(place), batch_size=1), Standing)
+                except BringUpFailed as error:
+                    assert f"stopped after {place} operations, before: " in str(error)
+                else:
+                    raise AssertionError("it came up")
+            case ["client", place]:
                 # a client of its own that needs no nursery of its own
                 if (pid := os.fork()) == 0:
                     labs = [nursery.lab()]
-                    print(up_to(labs[0], int(count)), os.getpid(), flush=True)
+                    hang(labs[0], int(place))
+                    print(os.getpid(), flush=True)
                     signal.pause()
                 os.waitpid(pid, 0)
             case ["child"]:
@@ -80,13 +91,12 @@ def victim() -> None:
         print("done", flush=True)
 
 
-def up_to(lab: Lab, count: int) -> str:
-    """Bring a world up, one operation at a time, and stop after ``count``; say ``all`` if there were no more."""
-    try:
-        lab.ask(Up(world=world(), stop_after=count, batch_size=1), Standing)
-    except BringUpFailed:
-        return "stopped"
-    return "all"
+def hang(lab: Lab, place: int) -> None:
+    """Bring a world up, one operation at a time, until the network process hangs before operation ``place``."""
+    lab.channel.begin(Up(world=world(), hang_at=place, batch_size=1))
+    while not lab.notices:
+        select.select([lab.channel.fileno()], [], [])
+        lab.channel.drained()
 
 
 class Victim:
@@ -231,44 +241,59 @@ def any_moment(user: int) -> list[str]:
 
 
 def every_operation(user: int) -> list[str]:
-    """Stop the bring-up after each of its operations; then kill the network process, init, or just close the lab."""
+    """Hang the bring-up before each of its operations; then kill the network process, init, or just close the lab."""
     problems = []
     with a_victim(user) as client:
-        client.do("wait")
+        total = int(client.do("wait", "fork", "count"))
+        client.do("close")
         before = snapshot()
-        for count, how in zip(itertools.count(), itertools.cycle(("pelab network", "pelab init", "close"))):
-            client.do("fork")
-            said = client.do(f"up {count}")
+        for place, how in zip(range(total), itertools.cycle(("pelab network", "pelab init", "close")), strict=False):
+            client.do("fork", f"hang {place}")
             if how != "close":
                 (pid,) = titled(how)
                 os.kill(pid, signal.SIGKILL)
             client.do("close")
-            problems += [f"{how} after {count} operations: {thing}" for thing in left(before)]
-            if said == "all":
-                break
-        if count < 30:
-            problems.append(f"only {count} operations were counted")
+            problems += [f"{how} before operation {place}: {thing}" for thing in left(before)]
+    return problems if total > ENOUGH else [*problems, f"only {total} operations were counted"]
+
+
+def failing_operations(user: int) -> list[str]:
+    """Have each operation of the bring-up fail in its turn; the error names it, and closing the lab leaves nothing."""
+    problems = []
+    with a_victim(user) as client:
+        total = int(client.do("wait", "fork", "count"))
+        client.do("close")
+        before = snapshot()
+        for place in range(total):
+            client.do("fork", f"fail {place}", "close")
+            problems += [f"failed before operation {place}: {thing}" for thing in left(before)]
     return problems
 
 
 def client_at_every_operation(user: int) -> list[str]:
-    """Kill the client while its lab stands still after each operation of the bring-up."""
+    """Kill the client while its lab hangs before each operation of the bring-up."""
     problems = []
     with a_victim(user) as client:
-        client.do("wait")
+        total = int(client.do("wait", "fork", "count"))
+        client.do("close")
         before = snapshot()
-        for count in itertools.count():
-            said, pid = client.do(f"client {count}").split()
-            os.kill(int(pid), signal.SIGKILL)
+        for place in range(total):
+            os.kill(int(client.do(f"client {place}")), signal.SIGKILL)
             client.hear()
-            problems += [f"client killed after {count} operations: {thing}" for thing in left(before)]
-            if said == "all":
-                return problems
+            problems += [f"client killed before operation {place}: {thing}" for thing in left(before)]
     return problems
 
 
 CASES: Final[dict[str, Callable[[int], list[str]]]] = {
-    case.__name__: case for case in (each_process, the_client, any_moment, every_operation, client_at_every_operation)
+    case.__name__: case
+    for case in (
+        each_process,
+        the_client,
+        any_moment,
+        every_operation,
+        failing_operations,
+        client_at_every_operation,
+    )
 }
 
 
