@@ -34,7 +34,14 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
 CANNOT = 77
 PATIENCE_S = 10.0
-CASES = ("each_process", "the_client", "any_moment", "every_operation", "client_at_every_operation")
+CASES = (
+    "each_process",
+    "the_client",
+    "any_moment",
+    "every_operation",
+    "failing_operations",
+    "client_at_every_operation",
+)
 
 
 def processes_of(nursery: Nursery) -> list[int]:
