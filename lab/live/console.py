@@ -13,11 +13,14 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from lab.errors import LiveError
 from lab.live.network import Context, Network
 from lab.live.protocol import Console, Done
+
+_STANDARD: Final = (0, 1, 2)
 
 
 class Consoles:
@@ -30,18 +33,27 @@ class Consoles:
         network.on(Console, self.console)
 
     async def console(self, _request: Console, context: Context) -> Done:
-        """Run the command line on the terminal that came with the request; answer when it ends."""
-        context.need(1)
+        """Run the command line on what came along, a terminal or three descriptors; answer when it ends."""
+        if len(context.fds) != len(_STANDARD):
+            context.need(1)
         if self._busy:
             raise LiveError("a command line is open already")
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
-        (terminal,) = context.take()
+        fds = context.take()
 
         def job() -> None:
             problem: BaseException | None = None
             try:
-                on_terminal(terminal, self._command_line)
+                with contextlib.ExitStack() as stack:
+                    if len(fds) == 1:
+                        stack.enter_context(terminal(fds[0]))
+                    else:
+                        stack.enter_context(standing_in(fds))
+                    # the user of a terminal may also just close it: then reading and writing fail
+                    with contextlib.suppress(EOFError, KeyboardInterrupt, OSError):
+                        self._command_line()
+                        sys.stdout.flush()
             except BaseException as error:  # noqa: BLE001 - handed over whole: it must not end the lab
                 problem = error
             loop.call_soon_threadsafe(_settle, ended, problem)
@@ -55,8 +67,9 @@ class Consoles:
         return Done()
 
 
-def on_terminal(terminal: int, body: Callable[[], None]) -> None:
-    """Run ``body`` with ``terminal`` (owned from now on) as descriptors 0 to 2 and as this session's terminal.
+@contextlib.contextmanager
+def terminal(fd: int) -> Iterator[None]:
+    """Have the terminal ``fd`` (owned from now on) as descriptors 0 to 2 and as this session's terminal.
 
     The terminal must be nobody's yet: with argument 0 the kernel refuses to steal one, which root could otherwise do
     to the client's own shell.
@@ -65,25 +78,31 @@ def on_terminal(terminal: int, body: Callable[[], None]) -> None:
         LiveError: It is somebody's.
     """
     try:
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+        fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
     except OSError as error:
-        os.close(terminal)
+        os.close(fd)
         raise LiveError(f"the terminal cannot be taken over: {error}") from error
-    saved = [os.dup(fd) for fd in (0, 1, 2)]
+    with standing_in([fd, os.dup(fd), os.dup(fd)]):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # hung up: the kernel has let go of it already
+                fcntl.ioctl(0, termios.TIOCNOTTY)
+
+
+@contextlib.contextmanager
+def standing_in(fds: Sequence[int]) -> Iterator[None]:
+    """Have ``fds`` (owned from now on) as descriptors 0 to 2, and Ctrl-C as an exception."""
+    saved = [os.dup(fd) for fd in _STANDARD]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        for fd in (0, 1, 2):
-            os.dup2(terminal, fd)
-        os.close(terminal)
-        # the user of a terminal may also just close it: then reading and writing fail
-        with contextlib.suppress(EOFError, KeyboardInterrupt, OSError):
-            body()
-            sys.stdout.flush()
-        with contextlib.suppress(OSError):  # hung up: the kernel has let go of it already
-            fcntl.ioctl(0, termios.TIOCNOTTY)
+        for fd, ours in zip(fds, _STANDARD, strict=True):
+            os.dup2(fd, ours)
+            os.close(fd)
+        yield
     finally:
-        for fd, old in enumerate(saved):
-            os.dup2(old, fd)
+        for old, ours in zip(saved, _STANDARD, strict=True):
+            os.dup2(old, ours)
             os.close(old)
         signal.signal(signal.SIGINT, before)
 

@@ -47,7 +47,10 @@ def shell(
 
 
 def command_line(channel: Channel) -> None:
-    """Run the lab's own command line on this process's terminal."""
+    """Run the lab's own command line on this process's terminal; in a pipe, on the pipe."""
+    if not os.isatty(0):
+        channel.receive(channel.begin(Console(), [0, 1, 2]), Done)
+        return
     master, slave = _pty()
     try:
         number = channel.begin(Console(), [slave])
@@ -69,7 +72,6 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
         poll = select.poll()
         poll.register(master, select.POLLIN)
         poll.register(stdin, select.POLLIN)
-        ended = False
         while True:
             for fd, _ in poll.poll():
                 try:
@@ -80,13 +82,11 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
                     if not data:
                         return
                     _write_all(stdout, data)
-                    # said while nobody was reading, the end of input is lost: say it again to whoever has spoken
-                    data = _END_OF_INPUT if ended else b""
-                elif not data:
+                    continue
+                if not data:
                     poll.unregister(stdin)
-                    ended, data = True, _END_OF_INPUT
                 with contextlib.suppress(OSError):  # it has just ended; the next read of the master says so
-                    _write_all(master, data)
+                    _write_all(master, data or _END_OF_INPUT)
 
 
 def _pty() -> tuple[int, int]:

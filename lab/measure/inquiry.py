@@ -161,6 +161,7 @@ class Inquiry:
                 why = f"the capture shows its packets beyond the place of the denial, at {', '.join(beyond)}"
         if attempt.sighting is not None:
             cause = attempt.sighting.rule
+            evidence.append(Evidence(kind="left", where=observed.node, detail=f"it reached {attempt.sighting.place}"))
         else:
             found, cause = self._asked_kernel(observed.node, attempt, endpoint)
             evidence.append(found)

@@ -83,7 +83,7 @@ class Verdict:
 class Evidence:
     """One observation behind a measured outcome.
 
-    ``kind``: errno, route-lookup, drop, arrived, not-seen-beyond, listener-answered, control-pair,
+    ``kind``: errno, left, route-lookup, drop, arrived, not-seen-beyond, listener-answered, control-pair,
     http, tls, service-log, capture, read-back. ``where``: the node, filter or door that was looked at.
     """
 

@@ -1,0 +1,108 @@
+"""``LiveLab`` works wherever it is used, brings up without any program, and its hosts are Mininet's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lab import Call, Lab, Outcome, catalogue
+from lab.errors import ModelError
+from lab.model.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+VSI = Call.private("vsi-1", "keys")
+# what a bring-up in Mininet's way runs; covered, none of it can be run
+MASK = """
+for program in ip ifconfig route brctl sysctl nft iptables mnexec bash dash sh; do
+    for place in $(command -v -a "$program"); do mount --bind /dev/null "$(readlink -f "$place")" 2>/dev/null; done
+done
+exec "$@"
+"""
+WITHOUT_PROGRAMS = """
+from lab import Call, Lab, catalogue
+with Lab(catalogue.load_topology("single_account", vsis=3), capture=False) as lab:
+    print(lab.ask(Call.private("vsi-3", "keys")).outcome.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """A ready account."""
+    return catalogue.load_topology("single_account").world()
+
+
+def test_a_lab_works_in_a_running_event_loop(world: World) -> None:
+    """A notebook's cells run inside an event loop; the lab neither needs nor disturbs it."""
+
+    async def cell() -> Outcome:
+        with Lab(world, capture=False) as lab:
+            return lab.ask(VSI).outcome
+
+    assert asyncio.run(cell()) is Outcome.REACHED
+
+
+def test_labs_with_equal_addresses_live_side_by_side(world: World) -> None:
+    """Eight labs of one world at once, from a pool of threads; each has its own keys and answers for itself."""
+
+    def life(_: int) -> tuple[Outcome, str]:
+        with Lab(world, capture=False) as lab:
+            key = lab.host("vsi-1").run(["sh", "-c", "echo $IBMCLOUD_API_KEY; cat $SSL_CERT_FILE"]).stdout
+            return lab.ask(VSI).outcome, key
+
+    with ThreadPoolExecutor(8) as pool:
+        lives = list(pool.map(life, range(8)))
+    assert {outcome for outcome, _ in lives} == {Outcome.REACHED}
+    assert len({key for _, key in lives}) == 8
+
+
+def test_nothing_is_run_on_the_way_up() -> None:
+    """With ip, ifconfig, sysctl, nft and every shell covered by nothing, a lab comes up and answers."""
+    mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
+    command = ["unshare", *mapped, "--mount", "--propagation", "private", "sh", "-c", MASK, "mask"]
+    done = subprocess.run(
+        [*command, sys.executable, "-c", WITHOUT_PROGRAMS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
+
+
+def test_the_command_line_is_mininets_own() -> None:
+    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
+    lines = ["nodes", "vsi-1 cat /etc/resolv.conf", "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')", "exit"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "up", "single_account"],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr  # Mininet talks on standard error
+    assert "witness-public" in told
+    assert "nameserver 161.26.0.10" in told
+    assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
+
+
+def test_an_empty_pipe_ends_the_command_line() -> None:
+    """``pelab up T < /dev/null`` comes up, finds nothing to do, and goes."""
+    command = [sys.executable, "-m", "lab", "up", "single_account"]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=20, cwd=ROOT, check=False).returncode == 0
+
+
+def test_an_unknown_host_is_told_before_anything_is_asked(world: World) -> None:
+    """The nearest name is in the message."""
+    with Lab(world, capture=False) as lab, pytest.raises(ModelError, match="no host named 'vsi1'.*'vsi-1'"):
+        lab.host("vsi1")
