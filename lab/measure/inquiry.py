@@ -191,7 +191,7 @@ class Inquiry:
         found = self._places.lookup(node, address)
         names = self._places.interfaces(node)
         if found.error is not None:
-            cause = ("host.no-resolver" if dns else "host.no-route") if attempt.signature.value in _ON_THE_HOST else ""
+            cause = "host.no-route" if attempt.signature.value in _ON_THE_HOST else ""
             return Evidence(kind="route-lookup", where=node, detail=f"{address}: refused, errno {found.error}"), cause
         via = f" via {found.gateway}" if found.gateway else ""
         detail = f"{address}{via} dev {names.get(found.index or 0, '?')}"

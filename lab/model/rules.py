@@ -40,8 +40,8 @@ def _documented(id_: str, section: str, statement: str, *, decides: bool = False
     return Rule(id=id_, statement=statement, section=section, mark=Mark.DOCUMENTED, decides=decides)
 
 
-def _derived(id_: str, section: str, statement: str, reason: str) -> Rule:
-    return Rule(id=id_, statement=statement, section=section, mark=Mark.DERIVED, reason=reason, decides=True)
+def _derived(id_: str, section: str, statement: str, reason: str, *, decides: bool = True) -> Rule:
+    return Rule(id=id_, statement=statement, section=section, mark=Mark.DERIVED, reason=reason, decides=decides)
 
 
 def _assumed(id_: str, section: str, statement: str, reason: str, *, decides: bool = True) -> Rule:
@@ -102,7 +102,7 @@ CATALOGUE = (
     _documented("kms.discovery", _STEP5, "The instance document lists host and port of kms and ep11, public and private."),
     _documented("kms.root-key", _STEP6, "The private connection is tested by creating a root key at the private endpoint and listing keys."),
     _derived("host.no-route", _STEP1, "A host without any route to the address sends nothing.", "Linux answers ENETUNREACH before a packet is made."),
-    _derived("host.no-resolver", _STEP1, "A host that cannot reach its resolver finds no name.", "VSIs ask 161.26.0.10 over the private NIC, internet hosts a public resolver."),
+    _derived("host.resolver", _STEP1, "A host that cannot reach its resolver finds no name.", "VSIs ask 161.26.0.10 over the private NIC, internet hosts a public resolver; what keeps the query from it is the cause.", decides=False),
     _derived("internet.no-private-service", _TOP, "A packet for 166.8.0.0/14 on the internet dies at its edge.", "Private routes are not reachable over the internet; without the 166.9.0.0/16 route a VSI's packets follow the default route out of the public NIC."),
     _derived("internet.no-private-address", _TOP, "Private addresses are not carried on the internet.", "RFC 1918 space and 161.26.0.0/16 belong to the private backbone."),
     _derived("door.served", _STEP6, "The service answered; no policy applies to this surface.", "The network access policy belongs to instances; IAM is none."),

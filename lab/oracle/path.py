@@ -41,7 +41,7 @@ def find(world: World, host: Host, endpoint: Endpoint) -> Path:
     asked = _carry(world, host, resolver)
     if asked.door is None:
         hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
-        return Path(hops=hops, outcome=Outcome.NO_NAME, cause="host.no-resolver", missing=asked.missing)
+        return Path(hops=hops, outcome=Outcome.NO_NAME, cause=asked.cause, missing=asked.missing)
     address = endpoint.addresses[0]
     named = Hop(place=host.name, fact=f"{endpoint.names[0]} is {address} (resolver {resolver})")
     carried = _carry(world, host, address)
