@@ -76,6 +76,7 @@ class TopologyRef:
 @overload
 def topology(what: str, **parameters: object) -> TopologyRef: ...
 @overload
+@typing.dataclass_transform(frozen_default=True, kw_only_default=True)
 def topology(what: type[T]) -> type[T]: ...
 def topology(what: str | type[T], **parameters: object) -> TopologyRef | type[T]:
     """Decorate a topology class, or name one: ``topology("single_account", vsis=2)``.
