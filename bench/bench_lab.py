@@ -13,11 +13,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lab import Call, Outcome, catalogue
 from lab.live.client import LiveLab
 from lab.live.lab import shared
+from lab.model.outcome import Measurement
+from lab.play.runner import Mode, play
 
 ROUNDS: Final = 30
 CROWD: Final = 12
@@ -106,22 +108,61 @@ def plays() -> list[dict[str, Any]]:
         began = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         walls.append(1e3 * (time.monotonic() - began))
-    rows = [spread("pelab play first_private_call --live", walls)]
-    for name, code in (
-        ("  of it: interpreter", "pass"),
-        ("  of it: interpreter and the command's imports", "import lab.cli.main, lab.play.runner, lab.live.client"),
-    ):
-        times = []
-        for _ in range(5):
-            began = time.monotonic()
-            subprocess.run([sys.executable, "-c", code], check=True)
-            times.append(1e3 * (time.monotonic() - began))
-        rows.append(spread(name, times))
-    return rows
+    parts: dict[str, list[float]] = {}
+    for _ in range(5):
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, __file__, "anatomy", str(began)], stdout=subprocess.PIPE, text=True, check=True
+        )
+        for name, value in json.loads(done.stdout).items():
+            parts.setdefault(f"  {name}", []).append(value)
+    return [spread("pelab play first_private_call --live", walls), *(spread(name, got) for name, got in parts.items())]
+
+
+def anatomy(began: float) -> dict[str, float]:
+    """Play once and return where the milliseconds went since ``began``, when this process was started."""
+    told = {"interpreter and imports": 1e3 * (time.monotonic() - began)}
+    before = time.monotonic()
+    shared().wait()
+    told["waiting for the nursery's imports"] = 1e3 * (time.monotonic() - before)
+    calls: list[float] = []
+
+    class Timed(LiveLab):
+        """A lab that notes how long its client waits."""
+
+        def __enter__(self) -> Self:
+            entered = time.monotonic()
+            super().__enter__()
+            told["to a lab that stands, capture included"] = 1e3 * (time.monotonic() - entered)
+            return self
+
+        def __exit__(self, *raised: Any) -> None:
+            left = time.monotonic()
+            super().__exit__(*raised)
+            told["down, capture included"] = 1e3 * (time.monotonic() - left)
+
+        def ask(self, call: Call) -> Measurement:
+            asked = time.monotonic()
+            measured = super().ask(call)
+            calls.append(1e3 * (time.monotonic() - asked))
+            return measured
+
+    before = time.monotonic()
+    report = play(catalogue.load_scenario("first_private_call"), Mode.LIVE, backend=Timed)
+    assert report.agreed
+    whole = 1e3 * (time.monotonic() - before)
+    slowest = max(calls)
+    told["the lost call, waiting for scapy to be loaded"] = slowest
+    told[f"the other {len(calls) - 1} calls"] = sum(calls) - slowest
+    told["changes, predictions, the rest"] = whole - sum(calls) - sum(v for k, v in told.items() if "capture incl" in k)
+    return told
 
 
 def main() -> None:
     """Measure as this user, or everything when asked for nothing."""
+    if sys.argv[1:2] == ["anatomy"]:
+        print(json.dumps(anatomy(float(sys.argv[2]))))
+        return
     if sys.argv[1:] == ["labs"]:
         print(json.dumps(labs()))
         return
