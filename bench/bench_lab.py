@@ -13,6 +13,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Self
 
 from lab import Call, Outcome, catalogue
@@ -136,9 +137,11 @@ def anatomy(began: float) -> dict[str, float]:
             told["to a lab that stands, capture included"] = 1e3 * (time.monotonic() - entered)
             return self
 
-        def __exit__(self, *raised: Any) -> None:
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None:
             left = time.monotonic()
-            super().__exit__(*raised)
+            super().__exit__(kind, error, trace)
             told["down, capture included"] = 1e3 * (time.monotonic() - left)
 
         def ask(self, call: Call) -> Measurement:
