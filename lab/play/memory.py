@@ -55,18 +55,18 @@ class Memory:
         self._keys: dict[tuple[str, str], HeldKey] = {}
         self._loop = asyncio.new_event_loop()
         for request in furnishing.world(world, {name: _API_KEY.format(account=name) for name in world.accounts}):
-            self._tell(request)
+            self._cloud.obey(request)
 
     def act(self, action: Action) -> Measurement:
         """Carry out a change in the services, as far as it concerns them."""
         self._world = apply(self._world, action)
         match action:
             case Provision():
-                self._tell(furnishing.provision(self._world, self._world.instances[action.instance]))
+                self._cloud.obey(furnishing.provision(self._world, self._world.instances[action.instance]))
             case Initialise():
-                self._tell(messages.Initialise(id=0, guid=self._world.instances[action.instance].guid))
+                self._cloud.obey(messages.Initialise(id=0, guid=self._world.instances[action.instance].guid))
             case DeleteInstance():
-                self._tell(messages.Delete(id=0, guid=self._world.instances[action.instance].guid))
+                self._cloud.obey(messages.Delete(id=0, guid=self._world.instances[action.instance].guid))
             case _:
                 pass  # accounts and routes are the network's, and the oracle stands in for it here
         return Measurement(outcome=Outcome.DONE)
@@ -98,19 +98,6 @@ class Memory:
     ) -> None:
         """Close the loop that carried the requests."""
         self._loop.close()
-
-    def _tell(self, request: messages.Request) -> None:
-        match request:
-            case messages.Account():
-                self._cloud.account(request)
-            case messages.Provision():
-                self._cloud.provision(request)
-            case messages.Initialise():
-                self._cloud.initialise(request.guid)
-            case messages.Delete():
-                self._cloud.delete(request.guid)
-            case _:
-                raise AssertionError(f"{request!r} concerns sockets")
 
     def _request(self, call: Call) -> HttpRequest:
         account = self._world.host(call.by).account

@@ -38,6 +38,22 @@ class Cloud:
         self.issuer, self.verifier = Issuer(self.accounts, key=key, draw=draw), Verifier(key.public_key())
         self.enforce_policy = True
 
+    def obey(self, asked: messages.Operation) -> None:
+        """Do what the lab's operator asks.
+
+        Raises:
+            LookupError, ValueError: It names something unknown, or something that cannot be.
+        """
+        match asked:
+            case messages.Account():
+                self.account(asked)
+            case messages.Provision():
+                self.provision(asked)
+            case messages.Initialise():
+                self.initialise(asked.guid)
+            case messages.Delete():
+                self.delete(asked.guid)
+
     def account(self, asked: messages.Account) -> None:
         """Create or replace an account."""
         roles = {subject: frozenset(names) for subject, names in asked.roles.items()}

@@ -10,7 +10,7 @@ from lab.model.world import Instance, World
 from lab.serve import messages
 
 
-def world(described: World, api_keys: Mapping[str, str]) -> Iterator[messages.Request]:
+def world(described: World, api_keys: Mapping[str, str]) -> Iterator[messages.Operation]:
     """Yield the requests that bring a fresh cloud into the state of ``described``.
 
     Args:

@@ -120,6 +120,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     line: str
 
 
+Operation = Account | Provision | Initialise | Delete
+"""What the lab's operator does to the services' state."""
 Request = Prepare | Listen | Account | Provision | Initialise | Delete | Fault | Close
 Reply = Done | Prepared | Failed
 FromCloud = Done | Prepared | Failed | Log

@@ -94,18 +94,12 @@ class _Process:
                 return messages.Prepared(id=request.id, ca_pem=self._doors.ca_pem)
             case messages.Listen():
                 await self._doors.listen(request.door_names, sockets)
-            case messages.Account():
-                self._cloud.account(request)
-            case messages.Provision():
-                self._cloud.provision(request)
-            case messages.Initialise():
-                self._cloud.initialise(request.guid)
-            case messages.Delete():
-                self._cloud.delete(request.guid)
             case messages.Fault():
                 self._sabotage(request.name)
             case messages.Close():
                 await self._doors.close()
+            case _:
+                self._cloud.obey(request)
         return messages.Done(id=request.id)
 
     def _sabotage(self, name: str) -> None:
