@@ -29,6 +29,7 @@ from lab.live.lab import Lab, Nursery
 from lab.live.residue import Snapshot, compare, snapshot
 from lab.live.world import Standing, Up
 from lab.model.world import World
+from tests.live.covered import cover
 
 PATIENCE_S: Final = 5.0
 CANNOT: Final = 77
@@ -310,8 +311,7 @@ def stage(case: str, user: int) -> None:
     ns.parent_death_signal()
     ns.mount(None, "/", flags=ns.REC | ns.PRIVATE)
     ns.mount("proc", "/proc", "proc")
-    for folder in ("/run", "/tmp", "/dev/shm"):
-        ns.mount("stage", folder, "tmpfs", ns.NOSUID | ns.NODEV)
+    cover("/run", "/tmp", "/dev/shm")
     worker = os.fork()
     if worker == 0:
         print(json.dumps(CASES[case](user)), flush=True)

@@ -41,13 +41,8 @@ if everybody == "everybody":
     os.setuid(65534)
 os.execv(command[0], command)
 """
-FULL = """
-for folder in /tmp /run /dev/shm /var/tmp; do
-    mount -t tmpfs -o size=4k,nr_inodes=4 full $folder
-    head -c 9000 /dev/zero >$folder/filler 2>/dev/null
-done
-cd /tmp && HOME=/tmp exec "$@"
-"""
+COVERED = [sys.executable, str(Path(__file__).with_name("covered.py"))]
+FULL = ("/tmp", "/run", "/dev/shm", "/var/tmp")
 
 
 def kinds() -> list[Any]:
@@ -91,8 +86,8 @@ def test_where_a_lab_is_impossible_play_says_so_and_plays_in_memory() -> None:
 def test_a_full_disk_does_not_matter() -> None:
     """A lab writes nothing outside its own memory: with every usual folder full it plays as ever."""
     mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
-    sandbox = ["unshare", *mapped, "--mount", "--propagation", "private", "sh", "-c", FULL, "full"]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
+    sandbox = ["unshare", *mapped, "--mount", "--propagation", "private", *COVERED, *FULL, "--"]
+    environment = {**os.environ, "FILL": "1", "HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*sandbox, *PLAY], capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "7 agreed" in done.stdout

@@ -384,9 +384,11 @@ exit
 
 def stock_mn() -> list[Any]:
     """Run stock ``mn`` on the topology's file."""
-    # when mn fails it cleans up by pattern in /tmp
-    namespaces.mount("tmp", "/tmp", "tmpfs")
     from tests.live import routed
+    from tests.live.covered import cover
+
+    # when mn fails it cleans up by pattern in /tmp
+    cover("/tmp")
 
     program = Path(sys.executable).parent / "mn"
     run = subprocess.run(

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # a failing mn cleans up by name: killall, rm in /tmp; private pid and mount namespaces and a /tmp of its own contain it
 SANDBOX = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
-INSIDE = 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /run && export HOME=/tmp && exec "$@"'
+COVERED = [sys.executable, str(Path(__file__).with_name("covered.py")), "/tmp", "/run", "--"]
 
 
 def mn(topology: str, *commands: str) -> str:
@@ -19,12 +19,13 @@ def mn(topology: str, *commands: str) -> str:
     mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
     start = [str(Path(sys.executable).with_name("mn")), "--custom", "topologies/single_account.py", "--topo", topology]
     done = subprocess.run(
-        [*SANDBOX[:1], *mapped, *SANDBOX[1:], "sh", "-c", INSIDE, "sandbox", *start],
+        [*SANDBOX[:1], *mapped, *SANDBOX[1:], *COVERED, *start],
         input="".join(f"{command}\n" for command in (*commands, "exit")),
         capture_output=True,
         text=True,
         timeout=60,
         cwd=ROOT,
+        env={**os.environ, "HOME": "/tmp", "PYTHONPATH": str(ROOT)},
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
