@@ -18,6 +18,7 @@ from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Sabotage
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
+from lab.model.plane import Plane
 from lab.net.links import Link
 from lab.serve import messages
 
@@ -79,6 +80,12 @@ class Saboteur:
 
         running.ground.open_socket = refuse  # type: ignore[method-assign]
 
+    async def confuse_names(self, running: Running, _target: str) -> None:
+        """The names of public doors lead to the private ones, whose certificates do not hold them."""
+        private = {d.surface: d.addresses for d in running.plan.doors if d.plane is Plane.PRIVATE}
+        public = (d for d in running.plan.doors if d.plane is Plane.PUBLIC)
+        running.zone.add({name: private[door.surface] for door in public for name in door.names})
+
     async def leak_to_internet(self, running: Running, _target: str) -> None:
         """The internet carries 166.9.0.0/16 to the private services, and its edge drops nothing."""
         internet, services = running.ground.node(INTERNET), running.ground.node(PRIVATE_SERVICES)
@@ -99,5 +106,6 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "drop-account-route": Saboteur.drop_account_route,
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,
+    "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,
 }

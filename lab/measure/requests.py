@@ -127,8 +127,12 @@ def created_in(observed: Answered) -> HeldKey:
 
 
 def ciphertext_in(observed: Answered) -> str:
-    """Return what a wrap gave."""
-    return str(_field(observed, "ciphertext"))
+    """Return what a wrap gave, having looked that it does not show what was wrapped."""
+    sealed = str(_field(observed, "ciphertext"))
+    shown = sealed.encode() + base64.b64decode(sealed + "==")
+    if any(secret in shown for secret in (_PLAINTEXT.encode(), base64.b64decode(_PLAINTEXT))):
+        raise ProbeFailed("wrap gave back what was to be wrapped, in the clear")
+    return sealed
 
 
 def check_unwrapped(observed: Answered) -> None:

@@ -112,6 +112,13 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
     assert why(report) == "predicted timed-out (internet.no-private-service), measured reached"
 
 
+def test_a_name_that_leads_to_another_door_fails_in_tls() -> None:
+    """Certificates hold exactly their endpoint's names, and the probe checks them: another door is no success."""
+    told = scenario(Step("call", Call.public("vsi-1", "keys"), REACHED))
+    report = play(told, Mode.LIVE, backend=broken("confuse-names"))
+    assert why(report) == "predicted reached (policy.default), measured tls-failed"
+
+
 def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The measured voice contradicts an oracle that forgot the policy, whatever the author states."""
     sound = door.admit
