@@ -80,6 +80,10 @@ class Saboteur:
 
         running.ground.open_socket = refuse  # type: ignore[method-assign]
 
+    async def deaf_hosts(self, running: Running, _target: str) -> None:
+        """Changes of a host's routes are acknowledged and not carried out."""
+        running.ground.route = _nothing  # type: ignore[method-assign]
+
     async def confuse_names(self, running: Running, _target: str) -> None:
         """The names of public doors lead to the private ones, whose certificates do not hold them."""
         private = {d.surface: d.addresses for d in running.plan.doors if d.plane is Plane.PRIVATE}
@@ -100,12 +104,17 @@ class Saboteur:
         internet.set_filters(())
 
 
+def _nothing(*_asked: object, **_named: object) -> None:
+    """Do nothing, and say that all is well."""
+
+
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
     "ignore-policy": Saboteur.ignore_policy,
     "close-listener": Saboteur.close_listener,
     "drop-account-route": Saboteur.drop_account_route,
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,
+    "deaf-hosts": Saboteur.deaf_hosts,
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from lab.describe.placing import account_table, ports
 from lab.describe.plan import BACKBONE, WITNESS_PRIVATE
@@ -13,7 +13,7 @@ from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials
 from lab.model.action import Action, DeleteInstance, EnableServiceEndpoints, EnableVrf, HostRoute, Initialise, Provision
-from lab.model.addresses import SERVICE_ENDPOINTS
+from lab.model.addresses import PUBLIC_RESOLVER, SERVICE_ENDPOINTS
 from lab.model.call import Operation
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence, Measurement, Outcome
@@ -35,12 +35,15 @@ class ReadBack:
         if refused is not None:
             evidence = Evidence(kind="netlink", where=action.host, detail=f"refused: {refused}")
             return Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused", evidence=(evidence,))
-        address = _SERVICE
+        address = _inside(action.arguments["dst"])
         found = self._places.lookup(action.host, address)
-        detail = f"{address}: {_said(found, self._places.interfaces(action.host))}"
-        return Measurement(
-            outcome=Outcome.DONE, evidence=(Evidence(kind="read-back", where=action.host, detail=detail),)
-        )
+        said = _said(found, self._places.interfaces(action.host))
+        evidence = Evidence(kind="read-back", where=action.host, detail=f"{address}: {said}")
+        gateway = action.arguments.get("gateway")
+        there = gateway is not None and found.gateway == IPv4Address(gateway)
+        shown = not there if action.command == "del" else there or gateway is None
+        why = "" if shown else f"the route does not show: {address} goes {said}"
+        return Measurement(outcome=Outcome.DONE, evidence=(evidence,), vacuous=why)
 
     async def action(self, world: World, action: Action) -> tuple[Evidence, ...]:
         """Return what shows of ``action`` in ``world``, the world after it; nothing if it does not show."""
@@ -101,6 +104,14 @@ class ReadBack:
             f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
         )
         return (Evidence(kind="read-back", where=door.name, detail=detail.strip()),)
+
+
+def _inside(dst: str) -> IPv4Address:
+    """Return an address to which a route to ``dst`` applies; for the default route that of a public service."""
+    network = IPv4Network("0.0.0.0/0" if dst == "default" else dst)
+    if network.prefixlen == 0:
+        return PUBLIC_RESOLVER
+    return network.network_address + (1 if network.prefixlen < network.max_prefixlen else 0)
 
 
 def _said(found: Lookup, names: Mapping[int, str]) -> str:

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from lab import Call, EnableVrf, Outcome, Plane, Policy, Scenario, SetPolicy, Step, catalogue, topology
+from lab import Call, EnableVrf, Netlink, Outcome, Plane, Policy, Scenario, SetPolicy, Step, catalogue, topology
 from lab.errors import ProbeFailed
 from lab.live.client import LiveLab
 from lab.model.world import Instance, World
@@ -110,6 +110,14 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("leak-to-internet"))
     assert why(report) == "predicted timed-out (internet.no-private-service), measured reached"
+
+
+def test_a_route_that_was_acknowledged_and_not_made_is_noticed() -> None:
+    """The change is read back from the host's kernel; an acknowledgement alone is no measurement."""
+    route = Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.65")
+    told = scenario(Step("route", route, Outcome.DONE), private_route=False)
+    report = play(told, Mode.LIVE, backend=broken("deaf-hosts"))
+    assert why(report) == "vacuous: the route does not show: 166.9.0.1 goes via 198.18.0.9 dev eth1"
 
 
 def test_a_name_that_leads_to_another_door_fails_in_tls() -> None:
