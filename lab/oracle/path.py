@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.model.addresses import (
@@ -36,22 +36,25 @@ class Path:
 
 
 def find(world: World, host: Host, endpoint: Endpoint) -> Path:
-    """Return the path of ``host``'s packets to ``endpoint``, name resolution included."""
+    """Return the path of ``host``'s packets to ``endpoint``, name resolution included.
+
+    A name has an address in each zone; clients try them in order until one accepts, and report the first if none does.
+    """
     resolver = PRIVATE_RESOLVER if host.nic(Plane.PRIVATE) else PUBLIC_RESOLVER
     asked = _carry(world, host, resolver)
     if asked.door is None:
         hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
         return Path(hops=hops, outcome=Outcome.NO_NAME, cause=asked.cause, missing=asked.missing)
-    address = endpoint.addresses[0]
-    named = Hop(place=host.name, fact=f"{endpoint.names[0]} is {address} (resolver {resolver})")
-    carried = _carry(world, host, address)
-    return Path(
-        hops=(named, *carried.hops),
-        door=carried.door,
-        outcome=carried.outcome,
-        cause=carried.cause,
-        missing=carried.missing,
-    )
+    first: Path | None = None
+    for address in endpoint.addresses:
+        named = Hop(place=host.name, fact=f"{endpoint.names[0]} is {address} (resolver {resolver})")
+        carried = _carry(world, host, address)
+        way = replace(carried, hops=(named, *carried.hops))
+        if way.door is not None:
+            return way
+        first = first or way
+    assert first is not None, "an endpoint has an address"
+    return first
 
 
 def longest_prefix(routes: Sequence[Route], address: IPv4Address) -> Route | None:
