@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Final, NoReturn
 
@@ -103,6 +104,12 @@ class Saboteur:
         internet.fabric.flush()
         internet.set_filters(())
 
+    async def lying_filter(self, running: Running, target: str) -> None:
+        """The internet's edge reports drops, but drops nothing, and carries 166.9.0.0/16."""
+        await self.leak_to_internet(running, target)
+        told = running.plan.node(INTERNET).filters
+        running.ground.node(INTERNET).set_filters([replace(rule, verdict="log") for rule in told])
+
 
 def _nothing(*_asked: object, **_named: object) -> None:
     """Do nothing, and say that all is well."""
@@ -117,4 +124,5 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "deaf-hosts": Saboteur.deaf_hosts,
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,
+    "lying-filter": Saboteur.lying_filter,
 }

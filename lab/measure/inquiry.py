@@ -78,10 +78,10 @@ class Inquiry:
         evidence = (*self._seen(observed), *await self._logged(observed))
         if outcome is Outcome.REACHED:
             self._remember(world, call, observed)
-            return Measurement(outcome=outcome, evidence=evidence, vacuous=_elsewhere(call, evidence))
+            return Measurement(outcome=outcome, evidence=evidence, vacuous=elsewhere(call, evidence))
         if outcome in DENIED_AT_THE_DOOR:
             proof = await self._controls.prove(world, call, await self._credentials(world, call), observed, self.token)
-            proof = _corroborated(proof, evidence)
+            proof = corroborated(proof, evidence)
         else:
             proof = await self._lost(world, call, endpoint, observed)
         return replace(proof, outcome=outcome, evidence=(*evidence, *proof.evidence))
@@ -212,7 +212,7 @@ class Inquiry:
         return Evidence(kind="listener-answered", where=endpoint.name, detail=detail), seen.status is not None
 
 
-def _elsewhere(call: Call, evidence: tuple[Evidence, ...]) -> str:
+def elsewhere(call: Call, evidence: tuple[Evidence, ...]) -> str:
     """Return what is wrong with a success that no packet brought to a door of the plane it is about, else nothing."""
     mark = f"door.{call.plane.value}:"
     if any(seen.kind == "arrived" and seen.detail.startswith(mark) for seen in evidence):
@@ -226,7 +226,7 @@ def _captured(endpoint: Endpoint, found: Answer) -> list[Evidence]:
     return seen or [Evidence(kind="capture", where=endpoint.name, detail=f"nothing at {', '.join(found.points)}")]
 
 
-def _corroborated(proof: Measurement, evidence: tuple[Evidence, ...]) -> Measurement:
+def corroborated(proof: Measurement, evidence: tuple[Evidence, ...]) -> Measurement:
     """Return ``proof``, withdrawn if the service's own log names another rule than the control pairs do."""
     logged = [line.detail for line in evidence if line.kind == "service-log"]
     rule = _LOGGED_AS.get(proof.cause, proof.cause)

@@ -92,9 +92,10 @@ class Sightings:
                 return
             for event in nflog.read(data):
                 if (flow := flow_of(event.packet)) is not None:
-                    self._tell(Sighting(place=place, rule=event.prefix, flow=flow))
+                    self.take(Sighting(place=place, rule=event.prefix, flow=flow))
 
-    def _tell(self, seen: Sighting) -> None:
+    def take(self, seen: Sighting) -> None:
+        """Take in one sighting and tell whoever waits for it."""
         self._count += 1
         self._seen.append((self._count, seen))
         for wanted, future in self._waiting:

@@ -127,6 +127,13 @@ def test_a_name_that_leads_to_another_door_fails_in_tls() -> None:
     assert why(report) == "predicted reached (policy.default), measured tls-failed"
 
 
+def test_a_filter_that_reports_a_drop_and_lets_pass_is_noticed() -> None:
+    """A reported drop is no proof when the packet arrives all the same: the doors and the capture contradict it."""
+    lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
+    report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("lying-filter"))
+    assert "measured reached" in why(report) or "vacuous" in why(report)
+
+
 def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The measured voice contradicts an oracle that forgot the policy, whatever the author states."""
     sound = door.admit
