@@ -1,0 +1,153 @@
+"""The runner's promises: no agreement without outcome, cause and proof; what follows a failed change is not run."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from lab import Call, EnableVrf, Outcome, Policy, Scenario, SetPolicy, Step, topology
+from lab.errors import ModelError, ProbeFailed
+from lab.model.action import Action
+from lab.model.outcome import Measurement
+from lab.model.world import World
+from lab.play.runner import Mode, Report, play
+
+LAPTOP, VSI = Call.public("laptop", "keys"), Call.private("vsi-1", "keys")
+REFUSED = Step("refused", LAPTOP, Outcome.UNAUTHORIZED)
+
+
+class Told:
+    """A third voice that says what it is told to say, whatever it is asked."""
+
+    vrf_backend: str | None = "policy-tables"
+
+    def __init__(self, *says: Measurement | None) -> None:
+        """Say ``says`` in order."""
+        self.says = list(says)
+
+    def act(self, action: Action) -> Measurement:
+        """Say the next thing."""
+        said = self.says.pop(0)
+        assert said is not None
+        return said
+
+    def ask(self, call: Call) -> Measurement | None:
+        """Say the next thing."""
+        return self.says.pop(0)
+
+    def __enter__(self) -> Self:
+        """Start nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop nothing."""
+
+
+def locked(*steps: Step) -> Scenario:
+    """Return a scenario over an account whose instance is private-only."""
+    return Scenario(name="told", topology=topology("single_account", policy="private-only"), steps=steps)
+
+
+def run(scenario: Scenario, *says: Measurement | None) -> Report:
+    """Run ``scenario`` with a third voice that says ``says``."""
+    return play(scenario, Mode.LIVE, backend=lambda _: Told(*says))
+
+
+SAID = {
+    "another-outcome": (Measurement(outcome=Outcome.REACHED), "measured reached"),
+    "another-cause": (
+        Measurement(outcome=Outcome.UNAUTHORIZED, cause="door.other-account"),
+        "measured because door.other-account",
+    ),
+    "no-cause": (Measurement(outcome=Outcome.UNAUTHORIZED), "measured because nobody knows what"),
+    "no-proof": (
+        Measurement(outcome=Outcome.UNAUTHORIZED, cause="policy.private-only", vacuous="nobody could get through"),
+        "vacuous: nobody could get through",
+    ),
+    "nothing": (None, "nothing was measured"),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_a_denial_that_is_not_proved_is_no_agreement(case: str) -> None:
+    """Right in words is not enough: outcome, cause and proof, all three, and somebody must have looked."""
+    said, why = SAID[case]
+    report = run(locked(REFUSED), said)
+    assert not report.agreed
+    assert why in report.steps[0].why
+
+
+def test_a_proved_denial_agrees() -> None:
+    """Outcome and cause as predicted, and nothing withdrawn."""
+    report = run(locked(REFUSED), Measurement(outcome=Outcome.UNAUTHORIZED, cause="policy.private-only"))
+    assert report.agreed
+    assert report.steps[0].measured is Outcome.UNAUTHORIZED
+
+
+def test_a_success_without_proof_is_no_agreement() -> None:
+    """Also a success can be withdrawn."""
+    report = run(
+        locked(Step("served", VSI, Outcome.REACHED)), Measurement(outcome=Outcome.REACHED, vacuous="elsewhere")
+    )
+    assert report.steps[0].why == "vacuous: elsewhere"
+    assert report.steps[0].vacuous
+
+
+def test_what_follows_a_failed_change_is_not_run() -> None:
+    """The world would be another one than the oracle believes."""
+    undo = Step("undo", SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=VSI), Outcome.REACHED)
+    after = Step("after", LAPTOP, Outcome.REACHED)
+    report = run(locked(undo, after), Measurement(outcome=Outcome.TIMED_OUT), Measurement(outcome=Outcome.REACHED))
+    assert [step.text for step in report.steps] == ["undo"]
+    assert not report.agreed
+
+
+def test_what_follows_a_failed_question_is_run() -> None:
+    """A question changes nothing, so the rest still means something; the run is red all the same."""
+    wrong = Measurement(outcome=Outcome.REACHED)
+    report = run(locked(REFUSED, Step("served", VSI, Outcome.REACHED)), wrong, wrong)
+    assert [step.agreed for step in report.steps] == [False, True]
+    assert not report.agreed
+
+
+def test_trouble_with_the_probe_is_an_error_with_the_steps_place() -> None:
+    """Never "blocked"."""
+
+    class Broken(Told):
+        """A third voice that cannot ask."""
+
+        def ask(self, call: Call) -> Measurement | None:
+            """Fail."""
+            raise ProbeFailed("no socket")
+
+    with pytest.raises(ProbeFailed, match=r"told/steps\[0\] \(refused\): no socket"):
+        play(locked(REFUSED), Mode.LIVE, backend=lambda _: Broken())
+
+
+def test_a_step_that_cannot_be_is_told_with_its_place() -> None:
+    """The author's mistake has the author's coordinates."""
+    step = Step("VRF", EnableVrf(account="acne"), Outcome.DONE)
+    with pytest.raises(ModelError, match=r"told/steps\[0\]: account: no account named 'acne'.*'acme'"):
+        run(locked(step))
+
+
+def test_a_scenario_without_steps_is_no_scenario() -> None:
+    """It would agree with everything."""
+    with pytest.raises(ModelError, match="has no steps"):
+        run(locked())
+
+
+def test_the_backend_gets_the_first_world() -> None:
+    """Everybody starts from the same description."""
+    worlds: list[World] = []
+
+    def made(world: World) -> Told:
+        worlds.append(world)
+        return Told(Measurement(outcome=Outcome.UNAUTHORIZED, cause="policy.private-only"))
+
+    play(locked(REFUSED), Mode.LIVE, backend=made)
+    assert worlds[0].instances["keys"].policy is Policy.PRIVATE_ONLY
