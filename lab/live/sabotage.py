@@ -85,6 +85,10 @@ class Saboteur:
         """Changes of a host's routes are acknowledged and not carried out."""
         running.ground.route = _nothing  # type: ignore[method-assign]
 
+    async def frozen_edge(self, running: Running, _target: str) -> None:
+        """Changes of accounts are acknowledged and not carried out in the kernel."""
+        running.ground.change = _nothing  # type: ignore[method-assign]
+
     async def confuse_names(self, running: Running, _target: str) -> None:
         """The names of public doors lead to the private ones, whose certificates do not hold them."""
         private = {d.surface: d.addresses for d in running.plan.doors if d.plane is Plane.PRIVATE}
@@ -122,6 +126,7 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,
     "deaf-hosts": Saboteur.deaf_hosts,
+    "frozen-edge": Saboteur.frozen_edge,
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,
     "lying-filter": Saboteur.lying_filter,

@@ -8,7 +8,20 @@ from typing import Self
 
 import pytest
 
-from lab import Call, EnableVrf, Netlink, Outcome, Plane, Policy, Scenario, SetPolicy, Step, catalogue, topology
+from lab import (
+    Call,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Netlink,
+    Outcome,
+    Plane,
+    Policy,
+    Scenario,
+    SetPolicy,
+    Step,
+    catalogue,
+    topology,
+)
 from lab.errors import ProbeFailed
 from lab.live.client import LiveLab
 from lab.model.world import Instance, World
@@ -118,6 +131,21 @@ def test_a_route_that_was_acknowledged_and_not_made_is_noticed() -> None:
     told = scenario(Step("route", route, Outcome.DONE), private_route=False)
     report = play(told, Mode.LIVE, backend=broken("deaf-hosts"))
     assert why(report) == "vacuous: the route does not show: 166.9.0.1 goes via 198.18.0.9 dev eth1"
+
+
+@pytest.mark.parametrize(
+    "action,before",
+    [
+        pytest.param(EnableVrf(account="acme"), {"vrf": False}, id="vrf"),
+        pytest.param(EnableServiceEndpoints(account="acme"), {"service_endpoints": False}, id="service-endpoints"),
+    ],
+)
+def test_a_switch_that_was_acknowledged_and_not_turned_is_noticed(
+    action: EnableVrf | EnableServiceEndpoints, before: dict[str, object]
+) -> None:
+    """The account's table is looked for in the backbone's kernel, port by port."""
+    report = play(scenario(Step("switch", action, Outcome.DONE), **before), Mode.LIVE, backend=broken("frozen-edge"))
+    assert why(report) == f"vacuous: {type(action).__name__}: reading it back showed nothing of it"
 
 
 def test_a_name_that_leads_to_another_door_fails_in_tls() -> None:
