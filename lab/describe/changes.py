@@ -41,8 +41,8 @@ def difference(before: Plan, after: Plan) -> Change:
     nodes = []
     for new in after.nodes:
         old = before.node(new.name)
-        if old == new:
-            continue
+        if old == new or new.resolver is not None:
+            continue  # hosts and witnesses: what changes there is changed there
         old_routes = {*old.routes, *(route for table in old.tables for route in table.routes)}
         new_routes = {*new.routes, *(route for table in new.tables for route in table.routes)}
         served = {(table.number, table.interfaces) for table in old.tables}

@@ -52,12 +52,20 @@ class Captures:
         return await self._ask(Save(), fd)
 
     async def _ask(self, question: Question, *fds: int) -> Answer:
-        async with self._turn, asyncio.timeout(_BUDGET_S):
-            while self._owed:
-                await self._next()
-                self._owed -= 1
-            wire.send(self._ours, question, fds)
-            return await self._next()
+        async with self._turn:
+            try:
+                async with asyncio.timeout(_BUDGET_S):
+                    while self._owed:
+                        await self._next()
+                        self._owed -= 1
+                    wire.send(self._ours, question, fds)
+                    # should it come too late, it is nobody's answer
+                    self._owed += 1
+                    answer = await self._next()
+                    self._owed -= 1
+                    return answer
+            except TimeoutError as error:
+                raise ProbeFailed(f"the capture process did not answer in {_BUDGET_S:.0f} s") from error
 
     async def _next(self) -> Answer:
         loop = asyncio.get_running_loop()

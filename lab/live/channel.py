@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from lab import wire
 from lab.errors import LiveError
 from lab.live.protocol import Answer, Failed, Head, Notice, Request, error_in, with_id
@@ -163,7 +165,13 @@ class Channel:
                     self._ended = True
                     self._sock.close()
                 elif data:
-                    self._sort(data, fds)
+                    try:
+                        self._sort(data, fds)
+                    except msgspec.MsgspecError:
+                        # what cannot be read is nobody's answer; whoever waits must hear that none will come
+                        wire.close(fds)
+                        self._ended = True
+                        self._sock.close()
                 self._turn.notify_all()
 
     def _sort(self, data: bytes, fds: list[int]) -> None:

@@ -23,7 +23,7 @@ from mininet.cli import CLI
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
-from lab.errors import BringUpFailed, LiveError
+from lab.errors import BringUpFailed, LiveError, ProbeFailed
 from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
@@ -71,6 +71,8 @@ class Stage:
         self._cloud: Cloud = network.cloud
         self._hosts = hosts
         self._running: Running | None = None
+        # a call during a change would be asked of no defined world
+        self._turn = asyncio.Lock()
         self._lines: dict[tuple[str, int], list[str]] = {}
         self._line_came = asyncio.Event()
         network.cloud.on_log(self._logged)
@@ -86,8 +88,12 @@ class Stage:
         return self._running
 
     async def _up(self, request: Up, _context: Context) -> Standing:
-        if self._running is not None:
-            raise LiveError("this lab has a world already")
+        async with self._turn:
+            if self._running is not None:
+                raise LiveError("this lab has a world already")
+            return await self._bring_up(request)
+
+    async def _bring_up(self, request: Up) -> Standing:
         marks, started = {}, time.monotonic()
 
         def mark(name: str) -> None:
@@ -97,6 +103,8 @@ class Stage:
         prepared = asyncio.ensure_future(
             self._cloud.ask(messages.Prepare(id=0, doors=[furnishing.door(door) for door in planned.doors]))
         )
+
+        await asyncio.sleep(0)  # the request goes out before this thread turns to the kernel
 
         def announced(number: int, text: str) -> None:
             if number == request.hang_at:
@@ -143,11 +151,13 @@ class Stage:
         )
 
     async def _act(self, request: Act, _context: Context) -> Measured:
-        return Measured(measurement=await self._carry_out(request.read()))
+        async with self._turn:
+            return Measured(measurement=await self._carry_out(request.read()))
 
     async def _ask(self, request: Ask, _context: Context) -> Measured:
-        running = self.running
-        return Measured(measurement=await running.inquiry.measure(running.world, request.call))
+        async with self._turn:
+            running = self.running
+            return Measured(measurement=await running.inquiry.measure(running.world, request.call))
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
@@ -156,8 +166,9 @@ class Stage:
         read_back = ReadBack(running.ground, running.prober, running.inquiry.token)
         if isinstance(action, HostRoute):
             refused = await asyncio.to_thread(running.ground.route, action)
-            running.world = after if refused is None else running.world
-            return read_back.host_route(action, refused)
+            if refused is None:
+                running.world, running.plan = after, plan(after)
+            return read_back.host_route(action, after.hosts[action.host], refused)
         planned = plan(after)
         change = difference(running.plan, planned)
         await self._prepare(change)
@@ -258,9 +269,12 @@ class Stage:
 
     async def _lines_of(self, address: IPv4Address, port: int) -> list[str]:
         """Return what the services logged about a connection; they log before they answer, so it must come."""
-        async with asyncio.timeout(_LOG_BUDGET_S):
-            while (found := self._lines.get((str(address), port))) is None:
-                await self._line_came.wait()
+        try:
+            async with asyncio.timeout(_LOG_BUDGET_S):
+                while (found := self._lines.pop((str(address), port), None)) is None:
+                    await self._line_came.wait()
+        except TimeoutError as error:
+            raise ProbeFailed(f"the service answered {address}:{port} and logged nothing of it") from error
         return found
 
 

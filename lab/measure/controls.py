@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from lab.describe.placing import control
+from lab.errors import ProbeFailed
 from lab.measure import requests
 from lab.measure.probe import Observation, Prober
 from lab.measure.requests import Credentials, HeldKey
@@ -90,12 +91,19 @@ class Controls:
         if made.signature.outcome is not Outcome.REACHED:
             return made
         held = requests.created_in(made)
-        if operation is Operation.UNWRAP:
-            wrapped = await one(Operation.WRAP, held=held)
-            held = HeldKey(id=held.id, ciphertext=requests.ciphertext_in(wrapped))
-        judged = made if operation is Operation.CREATE else await one(operation, held=held)
-        if operation is not Operation.DELETE:
-            await one(Operation.DELETE, held=held)
+        judged, deleted = made, False
+        try:
+            if operation is Operation.UNWRAP:
+                held = HeldKey(id=held.id, ciphertext=requests.ciphertext_in(await one(Operation.WRAP, held=held)))
+            if operation is not Operation.CREATE:
+                judged = await one(operation, held=held)
+            deleted = operation is Operation.DELETE and judged.signature.outcome is Outcome.REACHED
+        finally:
+            if (
+                not deleted
+                and (gone := await one(Operation.DELETE, held=held)).signature.outcome is not Outcome.REACHED
+            ):
+                raise ProbeFailed(f"a control's key stays in the instance: {gone.last.detail}")
         return judged
 
 

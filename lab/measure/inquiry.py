@@ -17,7 +17,7 @@ from lab.errors import ProbeFailed
 from lab.measure import requests
 from lab.measure.capture import Answer
 from lab.measure.controls import Controls
-from lab.measure.flow import Flow
+from lab.measure.flow import UDP, Flow
 from lab.measure.places import Places
 from lab.measure.probe import Attempt, Observation, Prober
 from lab.measure.requests import Credentials, HeldKey, HttpRequest
@@ -156,6 +156,8 @@ class Inquiry:
         evidence, cause, why = [], "", ""
         if self._find is not None and attempt.flow is not None:
             captured = await self._find(attempt.flow)
+            if captured.lost:
+                why = f"{captured.lost} frames were lost to the capture: what it did not see proves nothing"
             evidence += _captured(endpoint, captured)
             if beyond := [at.point for at in captured.seen if at.point.startswith(_SERVICE_NODES)]:
                 why = f"the capture shows its packets beyond the place of the denial, at {', '.join(beyond)}"
@@ -169,9 +171,11 @@ class Inquiry:
             why = why or "the door itself refuses connections: nobody could have got through"
         elif not cause:
             why = why or "the place where the packets died was not seen"
+        if self._sightings.lost:
+            why = "reports of filters were lost: what was not seen proves nothing"
         for tried in observed.attempts:
-            if tried.flow is None:
-                continue
+            if tried.flow is None or tried.flow.protocol == UDP:
+                continue  # the doors report connections; a lost query is the capture's to follow
             if [seen for seen in self._sightings.of(tried.flow, tried.since) if seen.rule.startswith("door.")]:
                 why = f"a packet of {tried.flow} arrived at the door although the client saw none of it"
             else:
@@ -187,7 +191,8 @@ class Inquiry:
     def _asked_kernel(self, node: str, attempt: Attempt, endpoint: Endpoint) -> tuple[Evidence, str]:
         """Return the host's own route look-up, and the cause if it explains the error."""
         dns = attempt.signature.layer == "dns"
-        address = self._places.resolver(node) if dns else endpoint.addresses[0]
+        tried = attempt.flow.destination if attempt.flow is not None else endpoint.addresses[0]
+        address = self._places.resolver(node) if dns else tried
         found = self._places.lookup(node, address)
         names = self._places.interfaces(node)
         if found.error is not None:

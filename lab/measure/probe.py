@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import h11
 from dnslib import QTYPE, RCODE, DNSRecord
+from dnslib.dns import DNSError
 
 from lab.errors import ProbeFailed
 from lab.measure.flow import TCP, UDP, Flow
@@ -114,13 +115,14 @@ class Prober:
             opened.close()
         if isinstance(answer, Attempt):
             return answer
-        reply = DNSRecord.parse(answer)
+        try:
+            reply = DNSRecord.parse(answer)
+        except DNSError as error:
+            raise ProbeFailed(f"resolver {resolver} answers what is no DNS message: {error}") from error
         addresses = [IPv4Address(str(record.rdata)) for record in reply.rr if record.rtype == QTYPE.A]
         if not addresses:
             value = RCODE.get(reply.header.rcode)
-            return Attempt(
-                flow=None, since=0, signature=_known("dns", "NXDOMAIN"), detail=f"{resolver} answers {value} for {name}"
-            )
+            return Attempt(flow=None, since=0, signature=_known("dns", value), detail=f"{resolver} knows no {name}")
         return addresses
 
     async def _exchange(self, opened: socket.socket, resolver: IPv4Address, query: bytes) -> bytes | Attempt:
@@ -200,12 +202,12 @@ class Prober:
                     answer, body = await _http(reader, writer, name, flow.destination_port, request)
                 finally:
                     writer.close()
-        except ssl.SSLError as error:
+        except TimeoutError as error:
+            raise ProbeFailed(f"{name} ({flow}): connected, but no answer in {ANSWER_BUDGET_S:.0f} s") from error
+        except ssl.SSLCertVerificationError as error:
             return observed(Attempt(flow=flow, since=since, signature=_known("tls", "alert"), detail=str(error)))
         except (OSError, EOFError, h11.RemoteProtocolError) as error:
             raise ProbeFailed(f"{name} ({flow}): the connection broke off: {error!r}") from error
-        except TimeoutError as error:
-            raise ProbeFailed(f"{name} ({flow}): connected, but no answer in {ANSWER_BUDGET_S:.0f} s") from error
         found = signatures.read("http", str(answer.status_code))
         if found is None:
             raise ProbeFailed(f"{name} ({flow}): HTTP {answer.status_code} has no meaning here: {body[:200]!r}")

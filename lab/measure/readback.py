@@ -18,7 +18,7 @@ from lab.model.call import Operation
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane
-from lab.model.world import World
+from lab.model.world import Host, Route, World
 
 _SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
 
@@ -30,8 +30,11 @@ class ReadBack:
         """Keep where to look and who asks; ``token`` returns a token of an account."""
         self._places, self._prober, self._token = places, prober, token
 
-    def host_route(self, action: HostRoute, refused: str | None) -> Measurement:
-        """Return what became of a host's route: the kernel's refusal, or where it now sends such a packet."""
+    def host_route(self, action: HostRoute, after: Host, refused: str | None) -> Measurement:
+        """Return what became of a host's route: the kernel's refusal, or where it now sends such a packet.
+
+        ``after`` is the host as described after the change; the kernel must send the packet where its table says.
+        """
         if refused is not None:
             evidence = Evidence(kind="netlink", where=action.host, detail=f"refused: {refused}")
             return Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused", evidence=(evidence,))
@@ -39,9 +42,12 @@ class ReadBack:
         found = self._places.lookup(action.host, address)
         said = _said(found, self._places.interfaces(action.host))
         evidence = Evidence(kind="read-back", where=action.host, detail=f"{address}: {said}")
-        gateway = action.arguments.get("gateway")
-        there = gateway is not None and found.gateway == IPv4Address(gateway)
-        shown = not there if action.command == "del" else there or gateway is None
+        wanted = next((r for r in longest_first(after) if address in r.dst), None)
+        names = self._places.interfaces(action.host)
+        if wanted is None:
+            shown = found.error is not None
+        else:
+            shown = (found.gateway, names.get(found.index or 0)) == (wanted.gateway, wanted.interface)
         why = "" if shown else f"the route does not show: {address} goes {said}"
         return Measurement(outcome=Outcome.DONE, evidence=(evidence,), vacuous=why)
 
@@ -104,6 +110,12 @@ class ReadBack:
             f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
         )
         return (Evidence(kind="read-back", where=door.name, detail=detail.strip()),)
+
+
+def longest_first(host: Host) -> list[Route]:
+    """Return the host's routes, its subnets' included, the most specific first."""
+    on_link = [Route(dst=nic.address.network, gateway=None, interface=nic.name) for nic in host.nics]
+    return sorted((*on_link, *host.routes), key=lambda route: -route.dst.prefixlen)
 
 
 def _inside(dst: str) -> IPv4Address:

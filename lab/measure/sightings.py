@@ -7,6 +7,7 @@ in one event loop, so that a denial is known when it happens and nobody waits fo
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +35,8 @@ class Sightings:
     def __init__(self) -> None:
         """Start with nothing seen."""
         self._count = 0
+        self.lost = 0
+        """How often reports were lost; what was not seen since then proves nothing."""
         self._seen: deque[tuple[int, Sighting]] = deque(maxlen=_KEPT)
         self._places: dict[str, socket.socket] = {}
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
@@ -90,6 +93,11 @@ class Sightings:
                 data = reports.recv(1 << 18)
             except BlockingIOError:
                 return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.lost += 1  # the kernel had more to say than there was room for
+                continue
             for event in nflog.read(data):
                 if (flow := flow_of(event.packet)) is not None:
                     self.take(Sighting(place=place, rule=event.prefix, flow=flow))

@@ -103,7 +103,8 @@ class Ground:
         """Yield, for every node with filters, a socket on which they report (NFLOG)."""
         for name in self._filtered:
             with inside(self.namespace(name)):
-                yield name, nflog.open_group(filters.GROUP)
+                opened = nflog.open_group(filters.GROUP)
+            yield name, opened
 
     def taps(self, nodes: Iterable[str]) -> dict[str, socket.socket]:
         """Return a packet socket for every interface of ``nodes``, by point (``node:interface``)."""

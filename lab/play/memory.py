@@ -6,6 +6,7 @@ What dies on the way is nobody's to measure here; what a door says is compared w
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Self
@@ -53,7 +54,8 @@ class Memory:
         self._log: list[str] = []
         self._cloud = Cloud(self._log.append)
         self._keys: dict[tuple[str, str], HeldKey] = {}
-        self._loop = asyncio.new_event_loop()
+        # a thread of its own: in a notebook this one has a loop that runs already
+        self._carrier = ThreadPoolExecutor(1)
         for request in furnishing.world(world, {name: _API_KEY.format(account=name) for name in world.accounts}):
             self._cloud.obey(request)
 
@@ -96,8 +98,8 @@ class Memory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the loop that carried the requests."""
-        self._loop.close()
+        """Let go of the thread that carried the requests."""
+        self._carrier.shutdown()
 
     def _request(self, call: Call) -> HttpRequest:
         account = self._world.host(call.by).account
@@ -132,7 +134,7 @@ class Memory:
                 )
                 return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content)
 
-        return self._loop.run_until_complete(exchange())
+        return self._carrier.submit(asyncio.run, exchange()).result()
 
 
 def _rule(call: Call, line: str) -> str:
