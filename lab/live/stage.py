@@ -14,7 +14,6 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address
 from typing import Final
 
 import msgspec
@@ -45,6 +44,7 @@ from lab.net.hosts import Hosts
 from lab.serve import furnishing, messages
 
 _LOG_BUDGET_S: Final = 2.0
+_LOG_KEPT: Final = 4096
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Stage:
         self._running: Running | None = None
         # a call during a change would be asked of no defined world
         self._turn = asyncio.Lock()
-        self._lines: dict[tuple[str, int], list[str]] = {}
+        self._lines: dict[str, str] = {}
         self._line_came = asyncio.Event()
         network.cloud.on_log(self._logged)
         network.on(Up, self._up)
@@ -140,7 +140,7 @@ class Stage:
             places=ground,
             sightings=sightings,
             memory=Memory(api_keys=api_keys),
-            log_lines=self._lines_of,
+            log_line=self._line_of,
             find=captures.find if captures is not None else None,
         )
         self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures)
@@ -262,19 +262,20 @@ class Stage:
         CLI(self.running.ground.net)
 
     def _logged(self, line: str) -> None:
-        said = msgspec.json.decode(line)
-        self._lines.setdefault((said["caller"], said["caller_port"]), []).append(line)
+        self._lines[msgspec.json.decode(line)["request_id"]] = line
+        while len(self._lines) > _LOG_KEPT:
+            self._lines.pop(next(iter(self._lines)))
         self._line_came.set()
         self._line_came = asyncio.Event()
 
-    async def _lines_of(self, address: IPv4Address, port: int) -> list[str]:
-        """Return what the services logged about a connection; they log before they answer, so it must come."""
+    async def _line_of(self, request_id: str) -> str:
+        """Return what the services logged about a request; they log before they answer, so it must come."""
         try:
             async with asyncio.timeout(_LOG_BUDGET_S):
-                while (found := self._lines.pop((str(address), port), None)) is None:
+                while (found := self._lines.pop(request_id, None)) is None:
                     await self._line_came.wait()
         except TimeoutError as error:
-            raise ProbeFailed(f"the service answered {address}:{port} and logged nothing of it") from error
+            raise ProbeFailed(f"a service answered request {request_id} and logged nothing of it") from error
         return found
 
 

@@ -7,9 +7,9 @@ the door needs control pairs. What cannot be proved is reported as vacuous, neve
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
 from typing import Final
 
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_PRIVATE, WITNESS_PUBLIC
@@ -44,7 +44,7 @@ class Memory:
 
 
 class Inquiry:
-    """Measures calls in one running lab. ``log_lines`` returns what the services logged about a connection."""
+    """Measures calls in one running lab. ``log_line`` returns what the services logged about a request."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class Inquiry:
         places: Places,
         sightings: Sightings,
         memory: Memory,
-        log_lines: Callable[[IPv4Address, int], Awaitable[list[str]]],
+        log_line: Callable[[str], Awaitable[str]],
         find: Callable[[Flow], Awaitable[Answer]] | None,
     ) -> None:
         """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
         self._find = find
         self._prober, self._places, self._sightings = prober, places, sightings
-        self._memory, self._log_lines = memory, log_lines
+        self._memory, self._log_line = memory, log_line
         self._controls = Controls(prober, WITNESSES)
 
     async def measure(self, world: World, call: Call) -> Measurement:
@@ -72,10 +72,11 @@ class Inquiry:
             ProbeFailed: The question could not be asked.
         """
         endpoint = _endpoint(world, call)
-        request = await self._request(world, call)
-        observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, request)
+        request, number = await self._request(world, call), secrets.token_hex(16)
+        numbered = replace(request, headers={**request.headers, "correlation-id": number})
+        observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, numbered)
         outcome = observed.signature.outcome
-        evidence = (*self._seen(observed), *await self._logged(observed))
+        evidence = (*self._seen(observed), *await self._logged(observed, number))
         if outcome is Outcome.REACHED:
             self._remember(world, call, observed)
             return Measurement(outcome=outcome, evidence=evidence, vacuous=elsewhere(call, evidence))
@@ -143,12 +144,10 @@ class Inquiry:
             found.append(Evidence(kind="http", where=observed.name, detail=requests.message_in(observed)))
         return found
 
-    async def _logged(self, observed: Observation) -> list[Evidence]:
-        flow = observed.last.flow
-        if observed.status is None or flow is None:
+    async def _logged(self, observed: Observation, number: str) -> list[Evidence]:
+        if observed.status is None:
             return []
-        lines = await self._log_lines(flow.source, flow.source_port)
-        return [Evidence(kind="service-log", where=observed.name, detail=line) for line in lines]
+        return [Evidence(kind="service-log", where=observed.name, detail=await self._log_line(number))]
 
     async def _lost(self, world: World, call: Call, endpoint: Endpoint, observed: Observation) -> Measurement:
         """Prove a denial on the way, as far as it can be proved."""

@@ -12,9 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from lab import Call, Lab, Outcome, catalogue
+from lab import (
+    Call,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Lab,
+    Netlink,
+    Outcome,
+    Provision,
+    Scenario,
+    Step,
+    catalogue,
+    topology,
+)
 from lab.errors import ModelError
 from lab.model.world import World
+from lab.play.runner import Mode, play
 
 ROOT = Path(__file__).resolve().parents[2]
 VSI = Call.private("vsi-1", "keys")
@@ -46,6 +59,41 @@ def test_a_lab_works_in_a_running_event_loop(world: World) -> None:
             return lab.ask(VSI).outcome
 
     assert asyncio.run(cell()) is Outcome.REACHED
+
+
+def test_the_memory_backend_works_in_a_running_event_loop() -> None:
+    """So does a play without a network."""
+
+    async def cell() -> bool:
+        return play(catalogue.load_scenario("private_only_lockout"), Mode.MEMORY).agreed
+
+    assert asyncio.run(cell())
+
+
+def test_changes_of_one_lab_come_one_at_a_time() -> None:
+    """Eight threads provision at once; each instance exists afterwards, and answers."""
+    world = catalogue.load_topology("single_account", instance=False).world()
+    names = [f"keys-{number}" for number in range(8)]
+    with Lab(world, capture=False) as lab, ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda name: lab.act(Provision(instance=name, account="acme", region="us-south")), names))
+        assert [measured.vacuous for measured in made] == [""] * 8
+
+
+def test_a_route_on_a_host_does_not_stand_in_the_way_of_a_later_change() -> None:
+    """The page's steps may come in any order: the route first, then VRF and service endpoints."""
+    steps = (
+        Step("route", Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.65"), Outcome.DONE),
+        Step("VRF", EnableVrf(account="acme"), Outcome.DONE),
+        Step("service endpoints", EnableServiceEndpoints(account="acme"), Outcome.DONE),
+        Step("served", VSI, Outcome.REACHED),
+        Step("route gone", Netlink("vsi-1").route("del", dst="166.9.0.0/16"), Outcome.DONE),
+        Step("another instance", Provision(instance="more", account="acme", region="us-south"), Outcome.DONE),
+        Step("lost", VSI, Outcome.TIMED_OUT),
+    )
+    told = Scenario(name="order", topology=topology("single_account", vrf=False, private_route=False), steps=steps)
+    report = play(told, Mode.LIVE)
+    assert [step.why for step in report.steps if step.why] == []
+    assert report.agreed
 
 
 def test_labs_with_equal_addresses_live_side_by_side(world: World) -> None:
