@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.describe.topology import Topology
+from lab.errors import LiveError
 from lab.live.host import Host
 from lab.live.lab import Lab
 from lab.live.lab import shared as nursery
@@ -51,7 +52,8 @@ class LiveLab:
     @property
     def lab(self) -> Lab:
         """The process tree; there is one inside the context."""
-        assert self._lab is not None, "the lab is entered by `with`"
+        if self._lab is None:
+            raise LiveError("this lab is not up: use it as `with Lab(...) as lab:`")
         return self._lab
 
     def __enter__(self) -> Self:
@@ -75,7 +77,8 @@ class LiveLab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the lab down."""
-        self.lab.close()
+        ended, self._lab = self.lab, None
+        ended.close()
 
     def act(self, action: Action) -> Measurement:
         """Carry out a change that is no call, and read it back."""

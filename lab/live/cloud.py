@@ -28,7 +28,6 @@ class Cloud:
 
     def __init__(self, sock: socket.socket, *, ended: Callable[[], None]) -> None:
         """Talk to the cloud process behind ``sock``; ``ended`` is called when it has ended unasked."""
-        self.lines: list[str] = []
         self._listeners: list[Callable[[str], None]] = []
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Done | Prepared]] = {}
@@ -71,7 +70,6 @@ class Cloud:
             raise LiveError(f"the cloud process said something unknown: {error}") from error
         match message:
             case Log():
-                self.lines.append(message.line)
                 for listener in self._listeners:
                     listener(message.line)
             case Failed():

@@ -111,7 +111,8 @@ class Stage:
                 self._network.notify(Notice(kind="held", text=text))
                 threading.Event().wait()
 
-        ground = Ground(planned, on_operation=announced, stop_after=request.stop_after, batch_size=request.batch_size)
+        watched = announced if request.hang_at is not None else None
+        ground = Ground(planned, on_operation=watched, stop_after=request.stop_after, batch_size=request.batch_size)
         mark("kernel")
         sightings = Sightings()
         for node, reports in ground.reports():

@@ -79,6 +79,11 @@ class Fabric:
         """Say whether every namespace has been let go."""
         return not self._places
 
+    @property
+    def done(self) -> int:
+        """How many operations have been carried out."""
+        return self._done
+
     def mac(self) -> str:
         """Return the next MAC address: locally administered, the same in every run."""
         self._macs += 1

@@ -40,7 +40,7 @@ class Ground:
         self,
         plan: Plan,
         *,
-        on_operation: Callable[[int, str], None] = lambda _number, _text: None,
+        on_operation: Callable[[int, str], None] | None = None,
         stop_after: int | None = None,
         batch_size: int | None = None,
     ) -> None:
@@ -54,21 +54,16 @@ class Ground:
         Raises:
             BringUpFailed: An operation failed; its name and the kernel's words are in the text.
         """
-        self._count, self._on_operation = 0, on_operation
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
-        fabric = Fabric(on_operation=self._counted, stop_after=stop_after, batch_size=batch_size)
+        fabric = Fabric(on_operation=on_operation, stop_after=stop_after, batch_size=batch_size)
         self.net = Network(topo=compile_plan(plan), fabric=fabric)
         self.net.start()
 
     @property
     def operations(self) -> int:
         """How many kernel operations were carried out."""
-        return self._count
-
-    def _counted(self, number: int, text: str) -> None:
-        self._on_operation(number, text)
-        self._count = number + 1
+        return self.net.fabric.done
 
     def node(self, name: str) -> Planned:
         """Return Mininet's node."""
