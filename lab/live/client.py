@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.describe.topology import Topology
-from lab.errors import LiveError
+from lab.errors import LiveError, ModelError, Problem
 from lab.live.host import Host
 from lab.live.lab import Lab
 from lab.live.lab import shared as nursery
@@ -41,7 +41,11 @@ class LiveLab:
             shared: Folders that hosts see although they lie in /tmp, /run or /dev/shm, of which a lab has its own.
             stop_after, batch_size: For tests that break a lab at every operation of its bring-up.
         """
-        self.world = world.world() if isinstance(world, Topology) else world
+        described: object = world.world() if isinstance(world, Topology) else world
+        if not isinstance(described, World):
+            hint = "lab.catalogue.load_topology(name, ...) gives one by name"
+            raise ModelError(Problem(where="Lab", text=f"{world!r} is neither a world nor a topology", hint=hint))
+        self.world = described
         self._shared = shared
         self.vrf_backend: str | None = None
         self.marks: Mapping[str, float] = {}

@@ -67,6 +67,7 @@ class Cloud:
         try:
             message: FromCloud = wire.decode(data, FromCloud)
         except msgspec.MsgspecError as error:
+            self._connection.close()  # whoever waits must hear that nothing will come
             raise LiveError(f"the cloud process said something unknown: {error}") from error
         match message:
             case Log():

@@ -89,6 +89,9 @@ class Connection:
             data, fds = wire.recv_bytes(self._sock)
         except BlockingIOError:
             return
+        except OSError:
+            data = None  # descriptors of a message were lost: whoever waits for it must hear that nothing will come
+            fds = []
         if data is None:
             self.close()
         else:

@@ -38,6 +38,8 @@ class Host:
             subprocess.TimeoutExpired: It still ran after ``timeout_s`` and was killed.
             LiveError: There is no such host, or no such program in it.
         """
+        if isinstance(arguments, str):
+            raise TypeError(f"the program and its arguments as a list: {arguments.split()!r}")
         done = program.run(
             self.channel,
             self.name,

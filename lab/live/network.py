@@ -8,6 +8,7 @@ register; Mininet, filters and probes are ``lab.net`` and ``lab.measure``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -129,8 +130,9 @@ class Network:
                 connection.send(failed(causes.explain(error), id=number))
                 return
             text = traceback.format_exc()
-            print(text, file=sys.stderr, flush=True)
             connection.send(Failed(id=number, kind="live", text=f"the lab broke:\n{text}"))
+            with contextlib.suppress(OSError):  # the lab's last words have a limit
+                print(text, file=sys.stderr, flush=True)
         finally:
             wire.close(context.fds)
 

@@ -119,7 +119,14 @@ def run(
         finally:
             wire.close(theirs)
         talk = _Talk(program, ours, input_bytes)
-        if not talk.until_ended(timeout_s):
+        try:
+            ended = talk.until_ended(timeout_s)
+        except BaseException:
+            # as subprocess.run does: Ctrl-C leaves nothing running
+            program.signal(signal.SIGKILL)
+            program.wait()
+            raise
+        if not ended:
             program.signal(signal.SIGKILL)
             program.wait()
             raise subprocess.TimeoutExpired(list(arguments), timeout_s or 0.0, talk.output(1), talk.output(2))

@@ -154,3 +154,15 @@ def test_an_unknown_host_is_told_before_anything_is_asked(world: World) -> None:
     """The nearest name is in the message."""
     with Lab(world, capture=False) as lab, pytest.raises(ModelError, match="no host named 'vsi1'.*'vsi-1'"):
         lab.host("vsi1")
+
+
+def test_what_is_no_world_is_told_before_anything_is_brought_up() -> None:
+    """A reference to a topology is not a topology; the message says what gives one."""
+    with pytest.raises(ModelError, match=r"neither a world nor a topology \(lab.catalogue.load_topology"):
+        Lab(topology("single_account"))  # type: ignore[arg-type]
+
+
+def test_a_program_is_a_list(world: World) -> None:
+    """A text would be split into letters."""
+    with Lab(world, capture=False) as lab, pytest.raises(TypeError, match=r"as a list: \['hostname'\]"):
+        lab.host("vsi-1").run("hostname")
