@@ -39,7 +39,7 @@ from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
 )
 from lab.model.endpoint import Endpoint, endpoints, kms
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Policy
 from lab.model.world import Account, Host, Instance, Nic, World
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -72,14 +72,21 @@ class Port:
 
 
 def control(world: World, account: str) -> Instance:
-    """Return the account's control instance: hidden, initialised, without a policy.
+    """Return the account's control instance: hidden, initialised, its policy said to be public-and-private.
 
     It is the other half of a control pair: what the public door refuses for one instance and serves
     for this one, with the same token and request, is refused for neither token nor request.
     """
     region = next(i.region for i in world.instances.values() if i.account == account)
     number = CONTROL_NUMBER + world.accounts[account].number
-    return Instance(name=f"{account}-control", number=number, account=account, region=region, initialised=True)
+    return Instance(
+        name=f"{account}-control",
+        number=number,
+        account=account,
+        region=region,
+        initialised=True,
+        policy=Policy.PUBLIC_AND_PRIVATE,
+    )
 
 
 def controls(world: World) -> tuple[Instance, ...]:

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_PRIVATE, WITNESS_PUBLIC
+import msgspec
+
+from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_PRIVATE, WITNESS_PUBLIC
 from lab.errors import ProbeFailed
 from lab.measure import requests
 from lab.measure.capture import Answer
@@ -21,7 +23,7 @@ from lab.measure.flow import UDP, Flow
 from lab.measure.places import Places
 from lab.measure.probe import Attempt, Observation, Prober
 from lab.measure.requests import Credentials, HeldKey, HttpRequest
-from lab.measure.sightings import Sightings
+from lab.measure.sightings import Sighting, Sightings
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam, kms
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
@@ -30,6 +32,8 @@ from lab.model.world import World
 
 _ON_THE_HOST: Final = frozenset({"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL"})
 _SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
+_STANDS: Final = {"edge.": BACKBONE, "internet.": INTERNET}
+_FIRST_REFUSAL: Final = 400
 _LOGGED_AS: Final = {"policy.needs-initialised": "instance.not-initialised"}
 WITNESSES: Final[Mapping[Plane, str]] = {Plane.PRIVATE: WITNESS_PRIVATE, Plane.PUBLIC: WITNESS_PUBLIC}
 
@@ -79,10 +83,13 @@ class Inquiry:
         evidence = (*self._seen(observed), *await self._logged(observed, number))
         if outcome is Outcome.REACHED:
             self._remember(world, call, observed)
-            return Measurement(outcome=outcome, evidence=evidence, vacuous=elsewhere(call, evidence))
+            why = elsewhere(call, evidence) or contradiction(world, call, observed.status, evidence)
+            return Measurement(outcome=outcome, evidence=evidence, vacuous=why or await self._shown(world, call))
         if outcome in DENIED_AT_THE_DOOR:
             proof = await self._controls.prove(world, call, await self._credentials(world, call), observed, self.token)
             proof = corroborated(proof, evidence)
+            if why := contradiction(world, call, observed.status, evidence):
+                proof = replace(proof, cause="", vacuous=why)
         else:
             proof = await self._lost(world, call, endpoint, observed)
         return replace(proof, outcome=outcome, evidence=(*evidence, *proof.evidence))
@@ -97,6 +104,24 @@ class Inquiry:
                 raise ProbeFailed(f"no token for {account}: {where.name} gives the witness {observed.last.detail}")
             self._memory.tokens[account] = requests.token_in(observed)
         return self._memory.tokens[account]
+
+    async def _shown(self, world: World, call: Call) -> str:
+        """Return what is wrong with a change that was acknowledged, having asked for it at the private door."""
+        if call.operation not in {Operation.SET_POLICY, Operation.DELETE}:
+            return ""
+        instance = world.instances[call.instance]
+        door, credentials = kms(instance, Plane.PRIVATE), await self._credentials(world, call)
+        setting = call.operation is Operation.SET_POLICY
+        held = self._memory.keys.get((call.instance, call.key or ""))
+        request = requests.key_management(Operation.GET_POLICY if setting else Operation.GET, credentials, held=held)
+        seen = await self._prober.ask(WITNESS_PRIVATE, door.names[0], door.port, request)
+        if setting:
+            served = seen.signature.outcome is Outcome.REACHED
+            return (
+                "" if served and requests.policy_in(seen) is call.policy else "acknowledged, but the policy is not set"
+            )
+        gone = seen.signature.outcome in {Outcome.GONE, Outcome.NOT_FOUND}
+        return "" if gone else "acknowledged, but the key is there"
 
     async def _credentials(self, world: World, call: Call) -> Credentials:
         account = world.hosts[call.by].account
@@ -125,6 +150,8 @@ class Inquiry:
                 self._memory.keys[place] = replace(held, ciphertext=requests.ciphertext_in(observed))
             case Operation.UNWRAP:
                 requests.check_unwrapped(observed)
+            case Operation.LIST:
+                requests.check_listing(observed)
             case _:
                 return
 
@@ -166,6 +193,7 @@ class Inquiry:
         else:
             found, cause = self._asked_kernel(observed.node, attempt, endpoint)
             evidence.append(found)
+        why = why or misplaced(attempt.sighting) or misled(endpoint, observed)
         if attempt.signature.outcome is Outcome.REFUSED:
             why = why or "the door itself refuses connections: nobody could have got through"
         elif not cause:
@@ -214,6 +242,46 @@ class Inquiry:
             return Evidence(kind="listener-answered", where=endpoint.name, detail=f"{witness}: {error}"), False
         detail = f"{witness} at {endpoint.names[0]}:{endpoint.port}: {seen.last.detail or seen.signature.value}"
         return Evidence(kind="listener-answered", where=endpoint.name, detail=detail), seen.status is not None
+
+
+def misplaced(sighting: Sighting | None) -> str:
+    """Return what is wrong with a drop that another node reports than the one on which its rule stands."""
+    if sighting is None:
+        return ""
+    stands = next((node for prefix, node in _STANDS.items() if sighting.rule.startswith(prefix)), None)
+    if stands == sighting.place:
+        return ""
+    return f"{sighting.place} reports {sighting.rule}, which stands on {stands or 'no node'}"
+
+
+def misled(endpoint: Endpoint, observed: Observation) -> str:
+    """Return what is wrong with packets that were lost on their way to an address which is none of the endpoint's."""
+    for attempt in observed.attempts:
+        flow = attempt.flow
+        if flow is not None and flow.protocol != UDP and flow.destination not in endpoint.addresses:
+            return f"{observed.name} led to {flow.destination}, which is no address of {endpoint.name}"
+    return ""
+
+
+def contradiction(world: World, call: Call, status: int | None, evidence: tuple[Evidence, ...]) -> str:
+    """Return where the service's own log contradicts what was asked and answered, else nothing."""
+    for line in (seen.detail for seen in evidence if seen.kind == "service-log"):
+        said = msgspec.json.decode(line)
+        allowed = status is not None and status < _FIRST_REFUSAL
+        expected = {
+            "plane": call.plane.value,
+            "surface": call.surface.value,
+            "status": status,
+            "decision": "allow" if allowed else "deny",
+        }
+        if allowed:
+            expected["rule"] = "door.served"
+        if call.surface is Surface.KMS:
+            expected["instance"] = world.instances[call.instance].guid
+        for name, value in expected.items():
+            if said.get(name) != value:
+                return f"the service's log says {name} {said.get(name)}, and it was {value}"
+    return ""
 
 
 def elsewhere(call: Call, evidence: tuple[Evidence, ...]) -> str:

@@ -141,6 +141,13 @@ def check_unwrapped(observed: Answered) -> None:
         raise ProbeFailed(f"unwrap gave {found!r}, not what was wrapped")
 
 
+def check_listing(observed: Answered) -> None:
+    """Make sure that a listing is one: everything asks for it, so its status alone must not count."""
+    told = document(observed)
+    if told.get("metadata", {}).get("collectionTotal") != len(told.get("resources", [])):
+        raise ProbeFailed(f"{observed.name} answered a listing whose number of keys is not the number it says")
+
+
 def policy_in(observed: Answered) -> Policy | None:
     """Return the setting that an answer carries; None if the policy was never set."""
     for resource in document(observed).get("resources", []):
