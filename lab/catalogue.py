@@ -160,7 +160,7 @@ def _load(entry: Entry) -> ModuleType:
         spec.loader.exec_module(module)
     except ModelError:
         raise
-    except Exception as error:  # whatever the author's file raises is the author's to mend
+    except (Exception, SystemExit) as error:  # whatever the author's file raises is the author's to mend
         raise ModelError(
             Problem(where=_place(error, entry.path), text=f"does not import: {type(error).__name__}: {error}")
         ) from error
