@@ -13,6 +13,7 @@ from lab.model.action import Action
 from lab.model.outcome import Measurement
 from lab.model.world import World
 from lab.play.runner import Mode, Report, play
+from lab.report import json
 
 LAPTOP, VSI = Call.public("laptop", "keys"), Call.private("vsi-1", "keys")
 REFUSED = Step("refused", LAPTOP, Outcome.UNAUTHORIZED)
@@ -79,6 +80,9 @@ def test_a_denial_that_is_not_proved_is_no_agreement(case: str) -> None:
     report = run(locked(REFUSED), said)
     assert not report.agreed
     assert why in report.steps[0].why
+    shown = said.outcome if said is not None else None
+    assert report.steps[0].measured is shown, "what is shown as measured is what was measured"
+    assert json.play(report)["steps"][0]["measured"] == (shown.value if shown is not None else None)
 
 
 def test_a_proved_denial_agrees() -> None:
