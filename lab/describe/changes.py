@@ -15,15 +15,15 @@ from lab.model.endpoint import Endpoint
 class NodeChange:
     """What one node gains and loses. ``filters`` is the whole new list, or None where it stays.
 
-    Applied in this order no packet finds a gap that neither world has: addresses, tables gained, tables
-    lost, routes gained, routes lost, filters.
+    Applied in this order no packet finds a gap that neither world has: addresses, routes gained, tables
+    gained, tables lost, routes lost, filters.
     """
 
     node: str
     addresses: tuple[Address, ...] = ()
+    routes_gained: tuple[PlannedRoute, ...] = ()
     tables_gained: tuple[RoutingTable, ...] = ()
     tables_lost: tuple[RoutingTable, ...] = ()
-    routes_gained: tuple[PlannedRoute, ...] = ()
     routes_lost: tuple[PlannedRoute, ...] = ()
     filters: tuple[Filter, ...] | None = None
 

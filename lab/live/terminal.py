@@ -15,13 +15,14 @@ import struct
 import termios
 import threading
 import tty
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
 
 from lab.live.channel import Channel
 from lab.live.program import Program
 from lab.live.protocol import Console, Done
 
+T = TypeVar("T")
 _CHUNK: Final = 65536
 _END_OF_INPUT: Final = b"\x04"
 
@@ -30,19 +31,12 @@ def shell(
     channel: Channel, host: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
 ) -> int:
     """Run ``arguments`` in ``host`` on this process's terminal; return its exit status."""
-    master, slave = _pty()
-    try:
-        program = Program.start(channel, host, arguments, (slave, slave, slave), environment=environment, terminal=True)
-    except BaseException:
-        os.close(master)
-        raise
-    finally:
-        os.close(slave)
-    try:
-        # the end of a session's leader hangs its terminal up, whoever else may hold it
-        relay(master)
-    finally:
-        os.close(master)
+    # the end of a session's leader hangs its terminal up, whoever else may hold it
+    program = _relayed(
+        lambda slave: Program.start(
+            channel, host, arguments, (slave, slave, slave), environment=environment, terminal=True
+        )
+    )
     return program.wait()
 
 
@@ -51,19 +45,21 @@ def command_line(channel: Channel) -> None:
     if not os.isatty(0):
         channel.receive(channel.begin(Console(), [0, 1, 2]), Done)
         return
+    channel.receive(_relayed(lambda slave: channel.begin(Console(), [slave])), Done)
+
+
+def _relayed(start: Callable[[int], T]) -> T:
+    """Start something on the slave of a fresh pty, relay its master until the slave is closed; return what started."""
     master, slave = _pty()
     try:
-        number = channel.begin(Console(), [slave])
-    except BaseException:
-        os.close(master)
-        raise
-    finally:
-        os.close(slave)
-    try:
+        try:
+            started = start(slave)
+        finally:
+            os.close(slave)
         relay(master)
     finally:
         os.close(master)
-    channel.receive(number, Done)
+    return started
 
 
 def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:

@@ -1,9 +1,9 @@
 """Control pairs: who else may do what the caller was refused, and what that proves.
 
 The service's answer to a policy's refusal and to a missing role is one and the same document, so the cause
-is proved apart. Of two requests that differ in one thing only, one is refused and one is served; that one
-thing is the cause. Controls change nothing that lasts: keys that they make they delete, a policy that they
-set is the one that stands.
+is proved apart. The plane's witness repeats the refused request with one thing changed: another instance,
+the other plane, the owner's token; what is then served points to the cause. Controls change nothing that
+lasts: keys that they make they delete, a policy that they set is the one that stands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The inquiry: measures one call, and believes a denial only with proof.
 
-A denial on the way needs: the same listener answers a witness, the packet was seen to die under a named
+A denial on the way needs: the door answers a witness, a filter reported the packet as dropped under a named
 rule (or the host's own kernel says why it never left), and nothing of it arrived at a door. A denial at
 the door needs control pairs. What cannot be proved is reported as vacuous, never as "blocked".
 """
@@ -92,7 +92,7 @@ class Inquiry:
                 proof = replace(proof, cause="", vacuous=why)
         else:
             proof = await self._lost(world, call, endpoint, observed)
-        return replace(proof, outcome=outcome, evidence=(*evidence, *proof.evidence))
+        return replace(proof, evidence=(*evidence, *proof.evidence))
 
     async def token(self, account: str) -> str:
         """Return a token for the account's API key, fetched by the private witness unless a step has brought one."""
@@ -213,7 +213,7 @@ class Inquiry:
         evidence.append(answered[0])
         if not answered[1]:
             why = f"the door answers nobody: {answered[0].detail}"
-        return Measurement(outcome=Outcome.TIMED_OUT, cause=cause, evidence=tuple(evidence), vacuous=why)
+        return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
 
     def _asked_kernel(self, node: str, attempt: Attempt, endpoint: Endpoint) -> tuple[Evidence, str]:
         """Return the host's own route look-up, and the cause if it explains the error."""

@@ -58,8 +58,9 @@ class Backend(Protocol):
 class StepReport:
     """What the voices said of one step.
 
-    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else the
-    predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed rules behind it.
+    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else (and for
+    successes always) the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed
+    rules behind it.
     """
 
     text: str

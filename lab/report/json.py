@@ -1,7 +1,7 @@
 """JSON for programs: stable documents, described in ``docs/json.md``.
 
-Outcomes, planes and modes are their kebab-case names; what was not measured is ``null``, never a copy of the
-prediction. Keys are only ever added.
+Outcomes, planes and modes are their kebab-case names; an outcome that was not measured is ``null``, never a copy of
+the prediction. Keys are only ever added.
 """
 
 from __future__ import annotations

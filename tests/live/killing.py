@@ -239,13 +239,19 @@ def any_moment(user: int) -> list[str]:
     return problems
 
 
-def every_operation(user: int) -> list[str]:
-    """Hang the bring-up before each of its operations; then kill the network process, init, or just close the lab."""
-    problems = []
+@contextmanager
+def counted(user: int) -> Iterator[tuple[Victim, int, Snapshot]]:
+    """Yield a victim, how many operations its bring-up has, and the machine before anything is broken."""
     with a_victim(user) as client:
         total = int(client.do("wait", "fork", "count"))
         client.do("close")
-        before = snapshot()
+        yield client, total, snapshot()
+
+
+def every_operation(user: int) -> list[str]:
+    """Hang the bring-up before each of its operations; then kill the network process, init, or just close the lab."""
+    problems = []
+    with counted(user) as (client, total, before):
         for place, how in zip(range(total), itertools.cycle(("pelab network", "pelab init", "close")), strict=False):
             client.do("fork", f"hang {place}")
             if how != "close":
@@ -259,10 +265,7 @@ def every_operation(user: int) -> list[str]:
 def failing_operations(user: int) -> list[str]:
     """Have each operation of the bring-up fail in its turn; the error names it, and closing the lab leaves nothing."""
     problems = []
-    with a_victim(user) as client:
-        total = int(client.do("wait", "fork", "count"))
-        client.do("close")
-        before = snapshot()
+    with counted(user) as (client, total, before):
         for place in range(total):
             client.do("fork", f"fail {place}", "close")
             problems += [f"failed before operation {place}: {thing}" for thing in left(before)]
@@ -272,10 +275,7 @@ def failing_operations(user: int) -> list[str]:
 def client_at_every_operation(user: int) -> list[str]:
     """Kill the client while its lab hangs before each operation of the bring-up."""
     problems = []
-    with a_victim(user) as client:
-        total = int(client.do("wait", "fork", "count"))
-        client.do("close")
-        before = snapshot()
+    with counted(user) as (client, total, before):
         for place in range(total):
             os.kill(int(client.do(f"client {place}")), signal.SIGKILL)
             client.hear()

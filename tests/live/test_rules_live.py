@@ -1,7 +1,7 @@
-"""Every rule that can decide is measured on a live network: outcome and cause, with proof.
+"""Every rule that can decide is met on a live network: outcome, and for a denial its cause, with proof.
 
-Each case is a scenario over a topology of its own; agreement in three voices is the assertion, and a
-denial without proof is no agreement.
+The cause of a success is the oracle's alone. Each case is a scenario over a topology of its own; agreement in
+three voices is the assertion, and a denial without proof is no agreement.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ ELSEWHERE = {"operator.done": "every scenario", "edge.other-account": "test_acco
 
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_is_measured(rule: str) -> None:
-    """Stated, predicted and measured agree on outcome and cause, and every denial has its proof."""
+    """Stated, predicted and measured agree on the outcome, and on the cause of every denial, with its proof."""
     report = play(CASES[rule], Mode.LIVE)
     assert [(step.text, step.why) for step in report.steps if step.why] == []
     assert report.agreed

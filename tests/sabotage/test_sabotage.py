@@ -1,4 +1,4 @@
-"""Every check can fail: each part of the lab is broken once, and the run says so for the right reason."""
+"""Checks can fail: a part of a running lab is broken, and the run says so for the right reason."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from lab import (
     catalogue,
     topology,
 )
-from lab.errors import ProbeFailed
+from lab.errors import LiveError, ProbeFailed
 from lab.live.client import LiveLab
 from lab.model.action import HostRoute
 from lab.model.world import Instance, World
 from lab.oracle import door
 from lab.play.runner import Mode, Report, play
+from tests.live.ending import end_cloud
 
 pytestmark = pytest.mark.live
 
@@ -112,6 +113,16 @@ def test_a_policy_refusal_at_a_dead_private_door_is_vacuous() -> None:
     assert why(report) == "vacuous: the control pairs do not tell policy, role and request apart"
 
 
+def test_a_denial_after_the_services_ended_is_an_error_and_no_verdict() -> None:
+    """The packet dies on its way as stated, but nobody could have been reached: that is the lab's end, not a denial."""
+    told = catalogue.load_topology("single_account", private_route=False)
+    with LiveLab(told) as lab:
+        assert lab.ask(VSI).outcome is Outcome.TIMED_OUT, "sound, it is a denial"
+        end_cloud(lab.host("laptop"))
+        with pytest.raises(LiveError, match="the cloud process ended, so its doors refuse everybody"):
+            lab.ask(VSI)
+
+
 def test_a_probe_that_cannot_be_made_is_an_error_and_no_verdict() -> None:
     """A denial is stated, and no socket can be made: that is an error, never "blocked"."""
     lost = Step("call", VSI, Outcome.TIMED_OUT)
@@ -179,7 +190,8 @@ def test_a_filter_that_reports_a_drop_and_lets_pass_is_noticed() -> None:
     """A reported drop is no proof when the packet arrives all the same: the doors and the capture contradict it."""
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("lying-filter"))
-    assert "measured reached" in why(report) or "vacuous" in why(report)
+    said = why(report)
+    assert "arrived at the door although the client saw none of it" in said or said.endswith("measured reached")
 
 
 def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
