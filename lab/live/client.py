@@ -25,6 +25,8 @@ from lab.model.world import World
 class LiveLab:
     """A lab with a world. ``vrf_backend`` names how accounts are kept apart, once it is up."""
 
+    mode = "live"
+
     def __init__(
         self,
         world: World | Topology,

@@ -46,6 +46,7 @@ class Heard:
 class Memory:
     """A cloud without a network. ``vrf_backend`` is None: there is no routing table."""
 
+    mode = "memory"
     vrf_backend: str | None = None
 
     def __init__(self, world: World) -> None:

@@ -22,6 +22,7 @@ REFUSED = Step("refused", LAPTOP, Outcome.UNAUTHORIZED)
 class Told:
     """A third voice that says what it is told to say, whatever it is asked."""
 
+    mode = "live"
     vrf_backend: str | None = "policy-tables"
 
     def __init__(self, *says: Measurement | None) -> None:
