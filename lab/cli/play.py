@@ -15,10 +15,12 @@ from lab.cli.status import Status
     default=None,
     help="Bring the network up and measure, or play without sockets (default: live where this machine can).",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every step, agreed ones too.")
 @JSON
-def command(*, scenario: str, live: bool | None, as_json: bool) -> Status:
+def command(*, scenario: str, live: bool | None, verbose: bool, as_json: bool) -> Status:
     """Play SCENARIO, a name (pelab list) or a path, and compare what is stated, predicted and measured.
 
+    A step on which all voices agree is one line; any other is shown with everything that was seen.
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
     if live is not False:
@@ -39,7 +41,7 @@ def command(*, scenario: str, live: bool | None, as_json: bool) -> Status:
         from lab.report.screen import screen
         from lab.report.walkthrough import Walkthrough
 
-        told = Walkthrough(screen(), played, chosen)
+        told = Walkthrough(screen(), played, chosen, verbose=verbose)
         told.opening()
         report = play(played, chosen, on_step=told.step)
         told.closing(report)

@@ -23,7 +23,7 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def misfits(values: Mapping[str, object], hints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (what is wrong, hint) for each value that is of no type of its hint; subscripted types are not looked at."""
+    """Yield (what is wrong, hint) for each value of no type of its hint; what is in containers is not looked at."""
     for name, value in values.items():
         kinds = [typing.get_origin(kind) or kind for kind in alternatives(hints.get(name, object))]
         if any(kind is Any or isinstance(value, kind) for kind in kinds):

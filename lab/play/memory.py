@@ -88,7 +88,7 @@ class Memory:
             self._remember(call, heard)
             self._world = effect(self._world, call)
         line = self._log[-1]
-        evidence = Evidence(kind="service-log", where=endpoint.name, detail=line)
+        evidence = Evidence(kind="memory-log", where=endpoint.name, detail=line)
         cause = "" if found.outcome is Outcome.REACHED else _rule(call, line)
         return Measurement(outcome=found.outcome, cause=cause, evidence=(evidence,))
 

@@ -185,7 +185,8 @@ def foresee(world: World, deed: Call | Action) -> tuple[Verdict, World]:
 
 def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode) -> StepReport:
     stated = step.expectation
-    why = _stated_against(stated, verdict) or _measured_against(verdict, found, mode)
+    wrong = [_stated_against(stated, verdict), _measured_against(verdict, found, mode)]
+    why = "; ".join(text for text in (*wrong, _alone(stated, verdict, found, mode)) if text)
     vacuous = found is not None and bool(found.vacuous)
     return StepReport(
         text=step.text,
@@ -223,6 +224,25 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
         known = found.cause or "nobody knows what"
         return f"predicted {verdict.outcome.value} because {verdict.cause}, {voice} because {known}"
     return ""
+
+
+def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mode: Mode) -> str:
+    """Return which of three voices stands alone against two; empty if none does, or one was silent."""
+    if found is None or found.vacuous:
+        return ""
+    got_through = found.outcome in {Outcome.REACHED, Outcome.DONE}  # what lets through is not measured
+    said = (stated.outcome, stated.cause or verdict.cause)
+    predicted = (verdict.outcome, verdict.cause)
+    seen = (found.outcome, verdict.cause if got_through else found.cause)
+    if said == predicted == seen:
+        return ""
+    if predicted == seen:
+        return "the author stands alone"
+    if said == seen:
+        return "the model stands alone"
+    if said != predicted:
+        return "no two voices agree"
+    return "the measurement stands alone" if mode is Mode.LIVE else "the services' code stands alone"
 
 
 def _changes(step: Step) -> bool:
