@@ -35,9 +35,14 @@ def check(scenario: Scenario) -> None:
         raise ModelError(*problems)
 
 
-def check_deed(deed: object, where: str) -> None:
-    """Raise ModelError if ``deed`` is neither a call nor an action, or holds what does not fit."""
-    if problems := [Problem(where=where, text=text, hint=hint) for text, hint in _deed(deed)]:
+def check_deed(deed: object, *, asked: bool) -> None:
+    """Raise ModelError if ``deed`` is no call (``asked``) or no action (not ``asked``), or holds what does not fit."""
+    where = "call" if asked else "action"
+    problems = [Problem(where=where, text=text, hint=hint) for text, hint in _deed(deed)]
+    if not problems and isinstance(deed, Call) is not asked:
+        hint = "an action is for act(...)" if asked else "a call is for ask(...)"
+        problems = [Problem(where=where, text=f"{shown(deed)} is no {where}", hint=hint)]
+    if problems:
         raise ModelError(*problems)
 
 
