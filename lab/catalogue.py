@@ -31,7 +31,7 @@ from lab.describe.slip import slip
 from lab.describe.topology import Topology, TopologyRef
 from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
-from lab.projects import folders
+from lab.projects import folders, project_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def load_topology(name: str, **parameters: object) -> Topology:
 def load_scenario(name: str) -> Scenario:
     """Return the scenario of a name or path, named after its file, with its docstring as its story.
 
-    The topology that the file of a path names is looked for in that file's own project.
+    The topology that the file of a path names is looked for in that file's own project, if it has one.
 
     Raises:
         ModelError: No such scenario, a file that does not import or holds no ``SCENARIO``, or one with a step that
@@ -83,8 +83,9 @@ def load_scenario(name: str) -> Scenario:
         raise ModelError(Problem(where=str(entry.path), text=text, hint="SCENARIO = Scenario(...)"))
     scenario = replace(found, name=entry.name, story=(module.__doc__ or "").strip())
     check(scenario)
-    if _is_path(name) and isinstance(named := scenario.topology, TopologyRef):
-        return replace(scenario, topology=replace(named, project=str(entry.path.parent)))
+    home = project_of(entry.path.parent) if _is_path(name) else None
+    if home is not None and isinstance(named := scenario.topology, TopologyRef):
+        return replace(scenario, topology=replace(named, project=str(home)))
     return scenario
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lab.errors import ModelError, Problem, nearest
 
+FILE: Final = "pyproject.toml"
 KEYS: Final = ("topologies", "scenarios")
 
 
@@ -20,11 +21,16 @@ def folders(kind: str, start: Path) -> list[Path]:
     Raises:
         ModelError: The settings cannot be read, have an unknown key or a wrong value, or name no folder.
     """
+    home = project_of(start)
+    return [] if home is None else _checked(_table(home / FILE), home / FILE)[kind]
+
+
+def project_of(start: Path) -> Path | None:
+    """Return the nearest folder, ``start`` or above, whose settings speak of pelab; None if there is none."""
     for home in (start, *start.parents):
-        settings = home / "pyproject.toml"
-        if settings.is_file() and (table := _table(settings)) is not None:
-            return _checked(table, settings)[kind]
-    return []
+        if (home / FILE).is_file() and _table(home / FILE) is not None:
+            return home
+    return None
 
 
 def _table(settings: Path) -> object:

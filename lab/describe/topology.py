@@ -7,7 +7,7 @@ tells a ``Builder`` what stands in the world. Making one performs nothing.
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, ClassVar, TypeVar, overload
@@ -42,7 +42,7 @@ class Topology:
             self.build(builder)
         except ModelError:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # whatever the author's code raises is the author's to mend
             raise slip(error, self.build.__code__.co_filename, "build() fails") from error
         return builder.world()
 
@@ -152,7 +152,9 @@ def _read(hint: Any, value: object) -> object:
             return float(str(value))
         except ValueError:
             raise ValueError("a number") from None
-    # a kind of the author's own: from a file it comes as it is, and build() says what does not fit
+    if isinstance(value, str) and kind is not str and issubclass(typing.get_origin(kind) or kind, Collection):
+        raise ValueError("no text can say it; a scenario can: topology(NAME, parameter=...)")
+    # a kind of the author's own comes as it is, and build() says what does not fit
     return str(value) if kind is str else value
 
 

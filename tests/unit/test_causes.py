@@ -71,7 +71,8 @@ def test_the_fix_for_too_few_open_files_is_one_that_works(
     assert causes.open_files() == fix
 
 
-def test_every_refusal_has_a_fix(settings: dict[str, str]) -> None:
+@pytest.mark.usefixtures("settings")
+def test_every_refusal_has_a_fix() -> None:
     """A command or a sentence for each error number that there is, and never one that only looks."""
     for number in errno.errorcode:
         for call in ("mount(/proc)", "mount(/run)", "unshare(0x10000000)", "fork"):
