@@ -42,7 +42,6 @@ def command(*, scenario: str, live: bool | None, verbose: bool, as_json: bool) -
         from lab.report.walkthrough import Walkthrough
 
         told = Walkthrough(screen(), played, chosen, verbose=verbose)
-        told.opening()
         report = play(played, chosen, on_step=told.step)
         told.closing(report)
     return Status.AGREED if report.agreed else Status.DIVERGED

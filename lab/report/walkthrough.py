@@ -25,7 +25,10 @@ VOICE = 14
 
 
 class Walkthrough:
-    """Draws one play of a scenario: ``opening``, a ``step`` for each step as it is decided, ``closing``."""
+    """Draws one play of a scenario: a ``step`` for each step as it is decided, the first after a head; ``closing``.
+
+    Before the first step nothing is drawn: of a scenario that cannot be played there is nothing to tell but the error.
+    """
 
     def __init__(self, console: Console, scenario: Scenario, mode: Mode, *, verbose: bool = False) -> None:
         """Draw on ``console``, with ``verbose`` the evidence of every step; steps are counted from one."""
@@ -33,7 +36,7 @@ class Walkthrough:
         self._console, self._scenario, self._mode = console, scenario, mode
         self._number = 0
 
-    def opening(self) -> None:
+    def _opening(self) -> None:
         """Draw the scenario's name and the first paragraph of its story."""
         dot = "-" if plain(self._console) else "·"
         self._console.print(Text.assemble((self._scenario.name or "scenario", "bold"), f" {dot} {self._mode.value}"))
@@ -43,6 +46,8 @@ class Walkthrough:
 
     def step(self, step: StepReport) -> None:
         """Draw one decided step."""
+        if not self._number:
+            self._opening()
         self._number += 1
         mark = judge(agreed=step.agreed, vacuous=step.vacuous)
         label = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ")

@@ -108,7 +108,6 @@ def test_the_real_output_is_what_is_printed_today() -> None:
     steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps)
     page = io.StringIO()
     drawn = Walkthrough(Console(file=page, width=80, highlight=False, emoji=False), scenario, Mode.LIVE)
-    drawn.opening()
     for step in steps:
         drawn.step(step)
     drawn.closing(replace(model, mode=Mode.LIVE, vrf_backend="policy-tables", steps=steps))

@@ -167,7 +167,7 @@ def test_a_backend_cannot_claim_another_mode(mode: Mode, backend: Callable[[Worl
 
 
 SCENARIO = """\"\"\"A story.\"\"\"
-from lab import Call, EnableVrf, Outcome, Policy, Scenario, Step, topology
+from lab import Call, EnableVrf, Initialise, Outcome, Policy, Scenario, SetPolicy, Step, topology
 SCENARIO = Scenario(topology=topology("single_account"), steps=(
     Step("served", Call.private("vsi-1", "keys"), Outcome.REACHED),
     Step("slip", {deed}, {stated}),
@@ -180,6 +180,8 @@ SCENARIO = Scenario(topology=topology("single_account"), steps=(
     [
         ("EnableVrf", "Outcome.DONE", "slip/steps[1]: deed is the class EnableVrf"),
         ('EnableVrf(acount="acme")', "Outcome.DONE", "slip.py:5: does not import: TypeError"),
+        ('SetPolicy(Policy.PRIVATE_ONLY, by="vsi-1")', "Outcome.DONE", "by='vsi-1' is no call"),
+        ('Initialise(instance="kees")', "Outcome.DONE", "slip/steps[1]: instance: no instance named 'kees'"),
         ("EnableVrf()", "Outcome.DONE", "(account=...)"),
         ('Call.privat("vsi-1", "keys")', "Outcome.DONE", "did you mean 'private'?"),
         ("EnableVrv", "Outcome.DONE", "did you mean 'EnableVrf'?"),

@@ -67,7 +67,6 @@ def drawn(console: Console, told: Report, *, verbose: bool = True) -> str:
         topology=TopologyRef(name="single_account"), steps=(), name="no_vrf", story="Nothing gets out.\n\nMore."
     )
     walk = Walkthrough(console, scenario, told.mode, verbose=verbose)
-    walk.opening()
     for one in told.steps:
         walk.step(one)
     walk.closing(told)
