@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Self
 
 import pytest
 
@@ -16,57 +14,22 @@ from lab import (
     Outcome,
     Plane,
     Policy,
-    Scenario,
     SetPolicy,
     Step,
     catalogue,
-    topology,
 )
 from lab.errors import LiveError, ProbeFailed
 from lab.live.client import LiveLab
 from lab.model.action import HostRoute
-from lab.model.world import Instance, World
+from lab.model.world import Instance
 from lab.oracle import door
-from lab.play.runner import Mode, Report, play
+from lab.play.runner import Mode, play
 from tests.live.ending import end_cloud
+from tests.sabotage.faults import REACHED, VSI, broken, scenario, why
 
 pytestmark = pytest.mark.live
 
-VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
-REACHED = Outcome.REACHED
-
-
-class Sabotaged(LiveLab):
-    """A lab in which one thing is broken as soon as it stands."""
-
-    def __init__(self, world: World, name: str, target: str) -> None:
-        super().__init__(world)
-        self._fault = (name, target)
-
-    def __enter__(self) -> Self:
-        lab = super().__enter__()
-        try:
-            lab.sabotage(*self._fault)
-        except BaseException:
-            self.lab.close()
-            raise
-        return lab
-
-
-def broken(name: str, target: str = "") -> Callable[[World], LiveLab]:
-    """Return what makes a lab with this fault."""
-    return lambda world: Sabotaged(world, name, target)
-
-
-def scenario(*steps: Step, **parameters: object) -> Scenario:
-    """Return a scenario over ``single_account``."""
-    return Scenario(name="sabotaged", topology=topology("single_account", **parameters), steps=steps)
-
-
-def why(report: Report) -> str:
-    """Return what was wrong with the run; fails when nothing was."""
-    assert not report.agreed
-    return " / ".join(step.why for step in report.steps if step.why)
+LAPTOP = Call.public("laptop", "keys")
 
 
 def test_a_lost_account_route_turns_a_reached_step_red() -> None:
