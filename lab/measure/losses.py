@@ -70,7 +70,7 @@ class Losses:
         found, names = self._places.lookup(node, attempt.address), self._places.interfaces(node)
         cause = ""
         if found.error is not None:
-            # unreachable, prohibit and blackhole routes are nobody's that the model knows: their refusals stay unexplained
+            # the model knows no unreachable, prohibit or blackhole route: their refusals stay unexplained
             cause = "host.no-route" if attempt.signature.value == "ENETUNREACH" and attempt.flow is None else ""
             detail = f"{attempt.address}: refused, errno {found.error}"
         else:
