@@ -14,6 +14,7 @@ from lab import (
     Builder,
     Call,
     DeleteInstance,
+    EnableServiceEndpoints,
     Netlink,
     Operation,
     Outcome,
@@ -152,6 +153,35 @@ def test_a_rule_is_measured(rule: str) -> None:
 def test_every_deciding_rule_is_measured_somewhere() -> None:
     """A rule that decides and that no live case measures would be a claim."""
     assert {rule.id for rule in CATALOGUE if rule.decides} == {*CASES, *ELSEWHERE}
+
+
+def test_what_one_account_lacks_no_other_lacks() -> None:
+    """Three accounts at one edge, each with another switch off: each meets its own fate, and none its neighbour's."""
+
+    @topology
+    class Unequal(Topology):
+        def build(self, b: Builder) -> None:
+            for name, vrf, endpoints in (("bare", False, False), ("half", True, False), ("full", True, True)):
+                account = b.account(name, vrf=vrf, service_endpoints=endpoints)
+                b.vsi(f"{name}-vsi", account=account)
+                b.crypto_instance(f"{name}-keys", account=account)
+
+    fates = {
+        "bare": LOST.because("edge.no-vrf"),
+        "half": LOST.because("edge.no-service-endpoint"),
+        "full": REACHED.because("policy.default"),
+    }
+    own = [Step(name, Call.private(f"{name}-vsi", f"{name}-keys"), fate) for name, fate in fates.items()]
+    strangers = [
+        Step("a stranger's", Call.private("full-vsi", "half-keys"), STRANGER),
+        Step("its own from outside", Call.public("half-vsi", "half-keys"), REACHED),
+        Step("half is made whole", EnableServiceEndpoints(account="half"), DONE),
+        Step("and served", Call.private("half-vsi", "half-keys"), REACHED),
+        Step("which helps nobody else", Call.private("bare-vsi", "bare-keys"), fates["bare"]),
+    ]
+    report = play(Scenario(name="unequal", topology=Unequal(), steps=(*own, *strangers)), Mode.LIVE)
+    assert [(step.text, step.why) for step in report.steps if step.why] == []
+    assert report.agreed
 
 
 def test_accounts_do_not_reach_each_other() -> None:
