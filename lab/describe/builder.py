@@ -26,7 +26,7 @@ from lab.model.world import Account, Host, HostKind, Instance, Nic, Route, World
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RESERVED = frozenset(
-    {"backbone", "internet", "private-services", "public-services", "witness-private", "witness-public"}
+    {"backbone", "internet", "private-services", "public-services", "witness-private", "witness-public", "witness-edge"}
 )
 LONGEST_INTERFACE = 15
 DEFAULT = IPv4Network("0.0.0.0/0")
