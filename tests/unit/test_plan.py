@@ -64,5 +64,5 @@ def test_a_first_instance_brings_doors_and_addresses() -> None:
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
     )
-    assert [door.name for door in change.doors] == ["kms/public/keys", "kms/private/keys", "kms/public/acme-control"]
+    assert [door.name for door in change.doors] == ["kms/public/keys", "kms/private/keys", "kms/public/acme.control"]
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}
