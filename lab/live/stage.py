@@ -33,7 +33,7 @@ from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
-from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply
+from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
@@ -159,13 +159,16 @@ class Stage:
     async def _ask(self, request: Ask, _context: Context) -> Measured:
         async with self._turn:
             running = self.running
-            return Measured(measurement=await running.inquiry.measure(running.world, request.call))
+            measured = await running.inquiry.measure(running.world, request.call)
+            if measured.outcome is Outcome.REACHED and not measured.vacuous:
+                running.world = effect(running.world, request.call)
+            return Measured(measurement=measured)
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
         running = self.running
         after = apply(running.world, action)
-        read_back = ReadBack(running.ground, running.prober, running.inquiry.token)
+        read_back = ReadBack(running.ground, running.inquiry.owner)
         if isinstance(action, HostRoute):
             refused = await asyncio.to_thread(running.ground.route, action)
             if refused is None:

@@ -133,9 +133,11 @@ def effect(world: World, call: Call) -> World:
         case Operation.SET_POLICY:
             return world.with_instance(replace(instance, policy=call.policy))
         case Operation.CREATE if call.key:
-            return world.with_instance(replace(instance, keys=instance.keys | {call.key}))
+            keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
         case Operation.DELETE if call.key:
-            return world.with_instance(replace(instance, keys=instance.keys - {call.key}))
+            keys, gone = instance.keys - {call.key}, instance.deleted_keys | {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
     return world
 
 

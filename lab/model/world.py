@@ -100,6 +100,7 @@ class Instance:
     deleted: bool = False
     policy: Policy | None = None
     keys: frozenset[str] = frozenset()
+    deleted_keys: frozenset[str] = frozenset()
 
     @property
     def guid(self) -> str:

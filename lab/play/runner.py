@@ -58,9 +58,8 @@ class Backend(Protocol):
 class StepReport:
     """What the voices said of one step.
 
-    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else (and for
-    successes always) the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed
-    rules behind it.
+    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else the predicted
+    one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed rules behind it.
     """
 
     text: str
@@ -195,7 +194,7 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
         return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}"
     if found.vacuous:
         return f"vacuous: {found.vacuous}"
-    if found.outcome in {Outcome.REACHED, Outcome.DONE}:
+    if found.outcome is Outcome.DONE or (found.outcome is Outcome.REACHED and mode is not Mode.LIVE):
         return ""
     if found.cause != verdict.cause:
         known = found.cause or "nobody knows what"

@@ -149,7 +149,7 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
     "reserved-name": (
         _one_vsi("backbone"),
         "accounts/acme/vsis/backbone: 'backbone' is a node of the lab itself (reserved: backbone, internet, "
-        "private-services, public-services, witness-private, witness-public)",
+        "private-services, public-services, witness-edge, witness-private, witness-public)",
     ),
     "long-interface-name": (
         _one_vsi(private_interface="a-name-of-sixteen"),

@@ -16,7 +16,8 @@ from tests.unit.test_runner import Told
 @pytest.mark.parametrize("wrong", [None, 0, 3])
 def test_one_cell_that_disagrees_makes_the_matrix_disagree(wrong: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four calls of ``single_account``; the laptop's private one dies at the internet's edge."""
-    reached, denied = Measurement(outcome=Outcome.REACHED), Measurement(outcome=Outcome.NO_ROUTE)
+    reached = Measurement(outcome=Outcome.REACHED, cause="policy.default")
+    denied = Measurement(outcome=Outcome.NO_ROUTE)
     lost = Measurement(outcome=Outcome.TIMED_OUT, cause="internet.no-private-service")
     says = [reached, reached, lost, reached]
     if wrong is not None:

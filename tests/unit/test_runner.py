@@ -92,6 +92,16 @@ def test_a_proved_denial_agrees() -> None:
     assert report.steps[0].measured is Outcome.UNAUTHORIZED
 
 
+def test_a_success_under_another_rule_is_no_agreement() -> None:
+    """The rule under which a call was served is measured, not repeated."""
+    served = Step("served", VSI, Outcome.REACHED)
+    report = run(locked(served), Measurement(outcome=Outcome.REACHED, cause="policy.default"))
+    assert report.steps[0].why == (
+        "predicted reached because policy.private-endpoint-served, measured because policy.default"
+    )
+    assert not run(locked(served), Measurement(outcome=Outcome.REACHED)).agreed, "under no rule at all"
+
+
 def test_a_success_without_proof_is_no_agreement() -> None:
     """Also a success can be withdrawn."""
     report = run(
@@ -112,7 +122,7 @@ def test_what_follows_a_failed_change_is_not_run() -> None:
 
 def test_what_follows_a_failed_question_is_run() -> None:
     """A question changes nothing, so the rest still means something; the run is red all the same."""
-    wrong = Measurement(outcome=Outcome.REACHED)
+    wrong = Measurement(outcome=Outcome.REACHED, cause="policy.private-endpoint-served")
     report = run(locked(REFUSED, Step("served", VSI, Outcome.REACHED)), wrong, wrong)
     assert [step.agreed for step in report.steps] == [False, True]
     assert not report.agreed
