@@ -26,7 +26,7 @@ from types import ModuleType
 
 from lab.describe.scenario import Scenario
 from lab.describe.topology import Topology, TopologyRef
-from lab.errors import ModelError, Problem, nearest, place_in
+from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
 
 
@@ -163,13 +163,21 @@ def _load(entry: Entry) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except ModelError as error:
-        place = place_in(str(entry.path), error)
-        raise ModelError(
-            *(Problem(where=f"{place}: {p.where}", text=p.text, hint=p.hint) for p in error.problems)
-        ) from None
+    except ModelError:
+        raise
     except (Exception, SystemExit) as error:  # whatever the author's file raises is the author's to mend
         raise ModelError(
-            Problem(where=place_in(str(entry.path), error), text=f"does not import: {type(error).__name__}: {error}")
+            Problem(where=_place(error, entry.path), text=f"does not import: {type(error).__name__}: {error}")
         ) from error
     return module
+
+
+def _place(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"{path}:{line}" if line else str(path)

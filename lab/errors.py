@@ -16,7 +16,6 @@ An outcome that is merely negative is a value (``lab.model.outcome``), never an 
 from __future__ import annotations
 
 import difflib
-import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -92,27 +91,6 @@ class ServiceError(PelabError):
 
 class Divergence(AssertionError):
     """The voices differ, or a denial could not have failed."""
-
-
-def expect(where: str, value: object, kind: type | tuple[type, ...], right: str) -> None:
-    """Raise a ``ModelError`` at ``where`` unless ``value`` is of ``kind``; ``right`` says what would be right there.
-
-    Authors' files are not type-checked, and what is wrong in one would else show deep inside pelab.
-    """
-    if not isinstance(value, kind):
-        raise ModelError(Problem(where=where, text=f"{reprlib.repr(value)} does not belong here", hint=right))
-
-
-def place_in(path: str, error: BaseException) -> str:
-    """Return ``path:line`` of the last line in the file ``path`` on the way to ``error``, or the path alone."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    trace, line = error.__traceback__, 0
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{path}:{line}" if line else path
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

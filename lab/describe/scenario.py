@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import typing
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from lab.describe.topology import Topology, TopologyRef
-from lab.errors import expect
 from lab.model.action import Action
 from lab.model.call import Call
 from lab.model.outcome import Expectation, Outcome
@@ -24,15 +22,6 @@ class Step:
     deed: Deed
     stated: Outcome | Expectation
 
-    def __post_init__(self) -> None:
-        """Take nothing that would be found out only when the step is played."""
-        expect("Step", self.text, str, "first a sentence")
-        where = f"Step({self.text!r})"
-        expect(
-            where, self.deed, (Call, *typing.get_args(Action)), 'a call or a change, such as EnableVrf(account="acme")'
-        )
-        expect(where, self.stated, (Outcome, Expectation), "an outcome, such as Outcome.REACHED")
-
     @property
     def expectation(self) -> Expectation:
         """The stated outcome, with the stated cause if there is one."""
@@ -47,12 +36,3 @@ class Scenario:
     steps: tuple[Step, ...]
     name: str = ""
     story: str = ""
-
-    def __post_init__(self) -> None:
-        """Take steps and a topology, and nothing that only looks like them."""
-        right = 'topology("single_account"), or an object of your class'
-        expect("Scenario/topology", self.topology, (Topology, TopologyRef), right)
-        expect("Scenario/steps", self.steps, (tuple, list), "steps=(Step(...), ), with the comma")
-        for number, step in enumerate(self.steps):
-            expect(f"Scenario/steps[{number}]", step, Step, "a Step(...)")
-        object.__setattr__(self, "steps", tuple(self.steps))

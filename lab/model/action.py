@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
-from types import MappingProxyType, NoneType
+from types import MappingProxyType
 from typing import TypeAlias
 
-from lab.errors import ModelError, Problem, expect, nearest
+from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import REGIONS
 from lab.model.call import Call, Operation
 from lab.model.endpoint import MOST_INSTANCES
@@ -150,7 +150,6 @@ def _provisioned(world: World, action: Provision) -> Instance:
         raise _wrong(f"{where}/region", f"no region named {action.region!r}", nearest(action.region, REGIONS))
     if not NAME.fullmatch(action.instance):
         raise _wrong(where, f"{action.instance!r} is no name", NAME_RULE)
-    expect(f"{where}/policy", action.policy, (Policy, NoneType), "such as Policy.PRIVATE_ONLY")
     number = 1 + max((i.number for i in world.instances.values()), default=0)
     if number > MOST_INSTANCES:
         raise _wrong(where, f"a world has ports for {MOST_INSTANCES} instances", "provision fewer")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from types import NoneType
 
-from lab.errors import expect
 from lab.model.plane import Plane, Policy, Surface
 
 
@@ -44,17 +42,6 @@ class Call:
     operation: Operation = Operation.LIST
     key: str | None = None
     policy: Policy | None = None
-
-    def __post_init__(self) -> None:
-        """Take names as text, and everything else as what it is."""
-        expect("call/by", self.by, str, "the host's name")
-        where = f"call/{self.by}"
-        expect(f"{where}/instance", self.instance, str, "the instance's name")
-        expect(f"{where}/plane", self.plane, Plane, "such as Plane.PRIVATE")
-        expect(f"{where}/surface", self.surface, Surface, "such as Surface.KMS")
-        expect(f"{where}/operation", self.operation, Operation, "such as Operation.LIST")
-        expect(f"{where}/key", self.key, (str, NoneType), "the key's name")
-        expect(f"{where}/policy", self.policy, (Policy, NoneType), "such as Policy.PRIVATE_ONLY")
 
     @classmethod
     def public(cls, by: str, instance: str, operation: Operation = Operation.LIST, *, key: str | None = None) -> Call:

@@ -128,8 +128,6 @@ CATALOGUE = (
 )  # fmt: skip
 
 BY_ID = {rule.id: rule for rule in CATALOGUE}
-DECIDING = frozenset(rule.id for rule in CATALOGUE if rule.decides)
-"""Ids of the rules that can be the cause of a verdict."""
 
 
 def markdown() -> str:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import pytest
 
-from lab import Builder, Topology, catalogue, topology
+from lab import catalogue
 from lab.errors import ModelError
 from lab.model.plane import Policy
-
-
-@topology
-class Odd(Topology):
-    """Parameters of every kind, and a build that breaks."""
-
-    number: Optional[int] = None  # noqa: UP045 - as many still write it
-    share: float = 0.5
-    either: int | str = 1
-
-    def build(self, b: Builder) -> None:
-        """Look for what is not there."""
-        b.account(dict[str, str]()["name"])
 
 
 @pytest.mark.parametrize("text", ["false", "False", "no", "0", "off"])
@@ -80,41 +65,3 @@ def test_a_wrong_parameter_is_told_with_what_fits(given: dict[str, object], told
     with pytest.raises(ModelError) as caught:
         catalogue.load_topology("single_account", **given)
     assert str(caught.value) == told
-
-
-def test_an_optional_number_is_a_number() -> None:
-    """However its type is written."""
-    assert Odd.of(number="3") == Odd(number=3)
-    assert Odd.of(number="none") == Odd()
-
-
-@pytest.mark.parametrize("name", ["share", "either"])
-def test_a_parameter_that_no_text_can_set_is_told(name: str) -> None:
-    """It is not taken as text in silence."""
-    with pytest.raises(ModelError, match=f"Odd/{name}: '1': cannot be set: a parameter is a bool, an int, a str or an"):
-        Odd.of(**{name: "1"})
-
-
-def test_a_build_that_raises_is_the_authors_to_mend() -> None:
-    """File and line of the build, not a defect of pelab."""
-    with pytest.raises(ModelError, match=r"test_topology\.py:\d+: build: KeyError: 'name'"):
-        Odd().world()
-
-
-def test_a_class_that_is_no_topology_yet_is_told() -> None:
-    """No decorator, no default, no build: each with what is missing."""
-
-    class Bare(Topology):
-        """Not decorated."""
-
-    class Open(Topology):
-        """A parameter that somebody would have to know."""
-
-        number: int
-
-    with pytest.raises(ModelError, match=r"Bare: is no topology yet \(decorate it with @topology\)"):
-        Bare.of()
-    with pytest.raises(ModelError, match="Open/number: has no default"):
-        topology(Open)
-    with pytest.raises(ModelError, match=r"Bare: says nothing \(give it a build"):
-        Bare().world()
