@@ -29,7 +29,6 @@ from lab.model.endpoint import kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 
-_ON_THE_HOST: Final = frozenset({"ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL"})
 _SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
 
 Find = Callable[[Flow], Awaitable[Answer]]
@@ -71,7 +70,8 @@ class Losses:
         found, names = self._places.lookup(node, attempt.address), self._places.interfaces(node)
         cause = ""
         if found.error is not None:
-            cause = "host.no-route" if attempt.signature.value in _ON_THE_HOST and attempt.flow is None else ""
+            # unreachable, prohibit and blackhole routes are nobody's that the model knows: their refusals stay unexplained
+            cause = "host.no-route" if attempt.signature.value == "ENETUNREACH" and attempt.flow is None else ""
             detail = f"{attempt.address}: refused, errno {found.error}"
         else:
             via = f" via {found.gateway}" if found.gateway else ""

@@ -89,6 +89,7 @@ CATALOGUE = (
     _documented("host.private-route", _STEP1, "A VSI or test machine needs a route to 166.9.0.0/16 through its private gateway."),
     _documented("host.any-interface", _STEP1, "Gateway and interface are the machine's own, such as 10.x.x.x and eth10."),
     _documented("host.verify-route", _STEP1, "The new route can be verified by displaying the routing table."),
+    _derived("host.route-refused", _STEP1, "A machine's kernel refuses a route that it cannot place.", "The model refuses what it can foresee; this is the kernel's own word, and no scenario can state it.", decides=False),
     _documented("instance.policy-choice", _STEP2, "private-only or public-and-private is chosen at provisioning and can always be updated later."),
     _documented("tke.login", _STEP3, "A login that fails is repeated with --sso; a federated ID requires it and gets a one-time passcode."),
     _documented("tke.private-addr", _STEP3, "TKE_PRIVATE_ADDR sets the TKE endpoint, public or private, by region."),

@@ -87,11 +87,13 @@ class ScriptedLab:
     world: World = WORLD
     says: dict[str, tuple[int, Any]] = field(default_factory=dict)
     attempt: Attempt | None = None
+    attempts: tuple[Attempt, ...] = ()
     resolved: tuple[IPv4Address, ...] | None = None
     source: IPv4Address | None = None
     seen: list[Sighting] = field(default_factory=list)
     lost: int = 0
     captured: Answer = field(default_factory=Answer)
+    captured_again: Answer | None = None
     logged: dict[str, Any] = field(default_factory=dict)
     wrapped: dict[str, Any] | None = None
     blind: str = ""
@@ -156,7 +158,9 @@ class ScriptedLab:
     def _to_caller(self, node: str, name: str, port: int) -> Observation:
         resolved = kms(KEYS, self.call.plane).addresses if self.resolved is None else self.resolved
         if self.attempt is not None:
-            return Observation(node=node, name=name, port=port, resolved=resolved, attempts=(self.attempt,))
+            return Observation(
+                node=node, name=name, port=port, resolved=resolved, attempts=self.attempts or (self.attempt,)
+            )
         status, document = self.says.get(CALLER, (200, LISTING))
         return self._answer(node, name, port, self.flow, status, document, resolved)
 
@@ -188,7 +192,7 @@ class ScriptedLab:
             return Attempt(
                 flow=None, since=0, signature=signature("dns", "timeout"), address=self.resolver(node), detail="silence"
             )
-        return kms(KEYS, self.call.plane).addresses
+        return kms(KEYS, self.call.plane).addresses[: 1 if self.dead == "two zones" else None]
 
     async def log_line(self, _number: str) -> str:
         """Return the service's log line."""
@@ -200,7 +204,8 @@ class ScriptedLab:
             return Answer()
         if flow.source != self.flow.source:
             return Answer(seen=[Seen(point="private-services:witness", count=1, first=0.0, summary="SYN")])
-        return self.captured
+        first = self.captured_again is None or flow == self.flow
+        return self.captured if first else self.captured_again or Answer()
 
     def resolver(self, _node: str) -> IPv4Address:
         """Return any address."""

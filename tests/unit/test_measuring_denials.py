@@ -14,8 +14,11 @@ from lab import Outcome
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
+from lab.model.endpoint import kms
+from lab.model.plane import Plane
 from tests.unit.scripted import (
     EDGE,
+    KEYS,
     LAPTOP,
     VSI,
     ScriptedLab,
@@ -151,6 +154,11 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         sets(captured=at_its_own_nic("private-services:eth0")),
         "the capture shows its packets beyond the place of the denial, at private-services:eth0",
     ),
+    "second-captured-beyond": (
+        lost,
+        sets(captured_again=at_its_own_nic("private-services:eth0")),
+        "the capture shows its packets beyond the place of the denial, at private-services:eth0",
+    ),
     "frames-lost": (lost, sets(captured=Answer(lost=3)), "3 frames were lost to the capture"),
     "capture-blind-at-the-caller": (lost, sets(captured=Answer()), f"did not see it leave vsi-1: {BLIND}"),
     "capture-blind": (lost, sets(blind="capture"), BLIND),
@@ -166,6 +174,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     ),
     "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
     "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
+    "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
     "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
 }
 
@@ -185,6 +194,21 @@ def test_a_denial_on_the_way_without_one_of_its_proofs_is_vacuous(case: str) -> 
     told = made()
     spoil(told)
     assert why in told.measured().vacuous
+
+
+def test_every_address_that_was_tried_is_asked() -> None:
+    """A client that tried three zones is refuted by any of them that answers nobody."""
+    told = lost()
+    first = told.attempt
+    assert first is not None
+    zones = kms(KEYS, Plane.PRIVATE).addresses
+    attempts = [replace(first, address=zone, flow=replace(told.flow, destination=zone), again=None) for zone in zones]
+    told.attempts = tuple(attempts)
+    told.seen = [Sighting(place="backbone", rule="edge.no-vrf", flow=one.flow) for one in attempts if one.flow]
+    said = told.measured()
+    assert not said.vacuous
+    answered = [seen.detail for seen in said.evidence if seen.kind == "listener-answered"]
+    assert [f"witness-private at {zone}:9042: HTTP 200" for zone in zones] == answered
 
 
 @pytest.mark.parametrize(
@@ -279,6 +303,7 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "deleted-key-private-door-refuses": (deleted_key, denied(private=404), UNPROVED),
     "deleted-twin-refused": (deleted, denied(twin=404), UNPROVED),
     "deleted-owner-served": (deleted, lambda told: told.says.pop("private"), UNPROVED),
+    "stranger-served-inside": (stranger, says(private=(200, {})), APART),
     "stranger-owner-refused": (stranger, denied(owner=401), APART),
     "stranger-token-good-for-nothing": (stranger, denied(own_twin=401), APART),
 }
