@@ -83,9 +83,14 @@ def load_scenario(name: str) -> Scenario:
     return replace(found, name=entry.name, story=(module.__doc__ or "").strip())
 
 
-def world_of(scenario: Scenario) -> World:
-    """Return the world in which ``scenario`` starts."""
-    described = scenario.topology
+def world_of(described: Scenario | Topology | TopologyRef) -> World:
+    """Return the world of a topology, of a topology's name with parameters, or in which a scenario starts.
+
+    Raises:
+        ModelError: No such topology, wrong parameters, or a world that cannot be.
+    """
+    if isinstance(described, Scenario):
+        described = described.topology
     if isinstance(described, TopologyRef):
         described = load_topology(described.name, **described.parameters)
     return described.world()

@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 from mininet.cli import CLI
 
+from lab.describe import environment as client_environment
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
@@ -34,7 +35,7 @@ from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
 from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
-from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane
 from lab.model.world import World
@@ -229,21 +230,12 @@ class Stage:
                     listener.close()
 
     def _tell_hosts(self, authority: str | None) -> None:
-        """Give every host what real clients read: the authority, an API key, the first instance and its endpoints."""
+        """Give every host what real clients read: the authority, an API key, an instance and its endpoints."""
         running = self.running
         if authority is not None:
             self._hosts.trust(authority)
         for host in running.world.hosts.values():
-            own = [i for i in running.world.instances.values() if i.account == host.account]
-            environment = {
-                "IBMCLOUD_API_KEY": running.api_keys[host.account],
-                "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
-                "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
-            }
-            if own:
-                environment["KP_INSTANCE_ID"] = own[0].guid
-                environment["PELAB_KMS_PUBLIC"] = kms(own[0], Plane.PUBLIC).url
-                environment["PELAB_KMS_PRIVATE"] = kms(own[0], Plane.PRIVATE).url
+            environment = client_environment.of(running.world, host, running.api_keys[host.account])
             if authority is None:
                 self._hosts.set_environment(host.name, environment)
             else:

@@ -53,30 +53,30 @@ def kinds() -> list[Any]:
     return own
 
 
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+
+
+def refused(*command: str) -> str:
+    """Run a command that this machine cannot do; return what it says of it, which is no traceback."""
+    done = run(*command)
+    assert done.returncode == CANNOT, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
 @pytest.mark.parametrize("limit,who", kinds())
 def test_a_kernel_without_namespaces_is_told_with_the_command_that_mends_it(limit: str, who: str) -> None:
     """Exit status 3; the setting by its name; the sysctl command."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, limit, who, *PLAY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == CANNOT, done.stdout + done.stderr
-    assert f"user.{limit} is 0" in done.stderr
-    assert f"fix: sudo sysctl -w user.{limit}=10000" in done.stderr
-    assert "Traceback" not in done.stderr
+    told = refused(sys.executable, "-c", WITHOUT, limit, who, *PLAY)
+    assert f"user.{limit} is 0" in told
+    assert f"fix: sudo sysctl -w user.{limit}=10000" in told
 
 
 def test_where_a_lab_is_impossible_play_says_so_and_plays_in_memory() -> None:
     """Asked for nothing in particular, it falls back, says which it was and why, and claims no measurement."""
-    command = [*PLAY[:-1], "--json"]
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, "max_pid_namespaces", "me", *command],
-        capture_output=True, text=True, timeout=60, cwd=ROOT, check=False,
-    )  # fmt: skip
+    done = run(sys.executable, "-c", WITHOUT, "max_pid_namespaces", "me", *PLAY[:-1], "--json")
     assert done.returncode == 0, done.stderr
     assert '"mode": "memory"' in done.stdout
     assert "nothing is measured" in done.stderr
@@ -96,15 +96,6 @@ def test_a_full_disk_does_not_matter() -> None:
 @pytest.mark.parametrize("limit", ["16", "24", "32", "40"])
 def test_exhausted_descriptors_are_told(limit: str) -> None:
     """With too few open files allowed, the message names the limit and how to raise it."""
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -n $0; exec "$@"', limit, *PLAY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == CANNOT, done.stdout + done.stderr
-    assert "too many open files" in done.stderr
-    assert "ulimit -n" in done.stderr
-    assert "Traceback" not in done.stderr
+    told = refused("sh", "-c", 'ulimit -n $0; exec "$@"', limit, *PLAY)
+    assert "too many open files" in told
+    assert "ulimit -n" in told

@@ -156,10 +156,18 @@ def test_an_unknown_host_is_told_before_anything_is_asked(world: World) -> None:
         lab.host("vsi1")
 
 
+def test_a_lab_is_made_of_a_topologys_name_and_parameters() -> None:
+    """As a scenario says it: the catalogue finds it, its parameters count, and a wrong name is told at once."""
+    with Lab(topology("single_account", vsis=2), capture=False) as lab:
+        assert lab.ask(Call.private("vsi-2", "keys")).outcome is Outcome.REACHED
+    with pytest.raises(ModelError, match="no topology named 'single_acount'"):
+        Lab(topology("single_acount"))
+
+
 def test_what_is_no_world_is_told_before_anything_is_brought_up() -> None:
-    """A reference to a topology is not a topology; the message says what gives one."""
-    with pytest.raises(ModelError, match=r"neither a world nor a topology \(lab.catalogue.load_topology"):
-        Lab(topology("single_account"))  # type: ignore[arg-type]
+    """A bare name is neither; the message says what names a topology."""
+    with pytest.raises(ModelError, match=r"neither a world nor a topology \(such as topology\("):
+        Lab("single_account")  # type: ignore[arg-type]
 
 
 def test_a_program_is_a_list(world: World) -> None:
