@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from lab.describe.kinds import checked
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import (
     BACKBONE,
@@ -50,6 +51,7 @@ class Builder:
         self._vsis: dict[str, int] = {}
         self._problems: list[Problem] = []
 
+    @checked
     def account(self, name: str, *, vrf: bool = False, service_endpoints: bool = False) -> Account:
         """Add an account; both switches are off by default, and service endpoints need VRF."""
         where = f"accounts/{name}"
@@ -61,6 +63,7 @@ class Builder:
         self._accounts[name] = account
         return account
 
+    @checked
     def vsi(
         self,
         name: str,
@@ -100,6 +103,7 @@ class Builder:
         routes.append(Route(dst=DEFAULT, gateway=public.gateway, interface=public.name))
         return self._add_host(name, HostKind.VSI, owner, (private, public), tuple(routes))
 
+    @checked
     def internet_host(self, name: str, *, account: Account | str | None = None) -> Host:
         """Add a host on the public internet; its user holds an API key of ``account`` (default: the first)."""
         where = f"hosts/{name}"
@@ -114,6 +118,7 @@ class Builder:
         routes = (Route(dst=DEFAULT, gateway=nic.gateway, interface=nic.name),)
         return self._add_host(name, HostKind.INTERNET, owner, (nic,), routes)
 
+    @checked
     def crypto_instance(
         self,
         name: str,

@@ -96,6 +96,9 @@ Action: TypeAlias = EnableVrf | EnableServiceEndpoints | Provision | Initialise 
 
 def SetPolicy(policy: Policy, *, by: Call) -> Call:  # noqa: N802 - reads as the action that it is, beside the classes above
     """Return the call that sets the network access policy, made by ``by``'s caller to ``by``'s endpoint."""
+    caller: object = by
+    if not isinstance(caller, Call):
+        raise TypeError(f"by={caller!r} is no call: SetPolicy({policy}, by=Call.private(...))")
     return replace(by, operation=Operation.SET_POLICY, policy=policy, key=None)
 
 

@@ -47,6 +47,7 @@ class Heard:
 class Memory:
     """A cloud without a network. ``vrf_backend`` is None: there is no routing table."""
 
+    mode = "memory"
     vrf_backend: str | None = None
 
     def __init__(self, world: World) -> None:
@@ -88,7 +89,7 @@ class Memory:
             self._keys.take(call, heard)
             self._world = effect(self._world, call)
         line = self._log[-1]
-        evidence = Evidence(kind="service-log", where=endpoint.name, detail=line)
+        evidence = Evidence(kind="memory-log", where=endpoint.name, detail=line)
         cause = "" if found.outcome is Outcome.REACHED else _rule(call, line)
         return Measurement(outcome=found.outcome, cause=cause, evidence=(evidence,))
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
 from lab.catalogue import load_scenario, load_topology
 from lab.cli.main import COMMANDS, pelab
+from lab.play.runner import Mode, play
+from lab.report.walkthrough import Walkthrough
 from tests.contract.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,3 +99,18 @@ def test_anchors_exist(page: str) -> None:
         headings = re.findall(r"^#+ (.*)$", ((ROOT / page).parent / path).read_text(), re.MULTILINE)
         slugs = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
         assert anchor in slugs, f"{page}: {path}#{anchor}"
+
+
+def test_the_real_output_is_what_is_printed_today() -> None:
+    """The README's one output is drawn from today's scenario and today's words; only the network is taken as told."""
+    told = re.search(r"```text\n\$ pelab play (\w+) --live\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert told is not None
+    scenario = load_scenario(told[1])
+    model = play(scenario, Mode.MODEL)
+    steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps)
+    page = io.StringIO()
+    drawn = Walkthrough(Console(file=page, width=80, highlight=False, emoji=False), scenario, Mode.LIVE)
+    for step in steps:
+        drawn.step(step)
+    drawn.closing(replace(model, mode=Mode.LIVE, vrf_backend="policy-tables", steps=steps))
+    assert told[2].splitlines() == [line.rstrip() for line in page.getvalue().splitlines()]

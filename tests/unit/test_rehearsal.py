@@ -30,7 +30,7 @@ def test_what_differs_is_raised_with_its_step_and_what_was_left_out() -> None:
     )
     with pytest.raises(Divergence) as caught:
         rehearse(told, Mode.MEMORY)
-    because = "stated reached, predicted unauthorized (policy.private-only)"
+    because = "stated reached, predicted unauthorized (policy.private-only); the author stands alone"
     assert str(caught.value).splitlines() == [
         f"wrong/steps[0] (asks): {because}",
         f"wrong/steps[1] (locks): {because}",
