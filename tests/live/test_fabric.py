@@ -412,3 +412,44 @@ def test_stock_mn_builds_the_same_net(sandboxed: Run) -> None:
     assert "Unknown command" not in said
     assert "Cleaning up" not in said
     assert (processes, links) == (1, ["lo"])
+
+
+def two_threads() -> list[Any]:
+    """Ask one node two questions from two threads, and configure it meanwhile."""
+    from lab.net.network import Network
+    from tests.live import routed
+
+    sys.setswitchinterval(1e-6)
+    wrong: list[str] = []
+    with Network(routed.Routed()) as net:
+        node, fabric = net["vsi-1"], net.fabric
+        expected = {"166.9.0.10": IPv4Address("10.64.0.65"), "192.0.2.10": IPv4Address("198.18.0.9")}
+        turns = threading.Barrier(3)
+
+        def ask(address: str) -> None:
+            turns.wait()
+            for _ in range(1000):
+                found = messages.lookup(node.socket, IPv4Address(address)).gateway
+                if found != expected[address]:
+                    wrong.append(f"{address} via {found}")
+
+        def change() -> None:
+            turns.wait()
+            for number in range(300):
+                node.add_route(IPv4Network((int(IPv4Address("203.0.0.0")) + number, 32)), interface="eth0")
+                fabric.flush()
+
+        threads = [threading.Thread(target=ask, args=[address]) for address in expected]
+        threads.append(threading.Thread(target=change))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with namespaces.inside(node.namespace):
+            shown = Path("/proc/thread-self/net/route").read_text().splitlines()
+        return [wrong[:5], sum(line.split()[1].endswith("CB") for line in shown)]
+
+
+def test_two_threads_get_their_own_answers(sandboxed: Run) -> None:
+    """The loop and the command line ask one node at once: neither hears the other's answer, no change is lost."""
+    assert sandboxed(two_threads) == [[], 300]
