@@ -18,6 +18,7 @@ from lab.errors import LiveError
 from lab.kernel import messages, nflog, words
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
+from lab.kernel.tap import open_tap
 from lab.model.action import HostRoute
 from lab.net import filters, vrf_tables
 from lab.net.fabric import Fabric
@@ -26,8 +27,6 @@ from lab.net.nodes import Node
 from lab.net.topo import LOOPBACK, Planned, compile_plan
 
 _BACKLOG = 512
-_TAP_BYTES = 1 << 20
-_ALL_PROTOCOLS = 3
 
 
 class Ground:
@@ -106,11 +105,7 @@ class Ground:
         for name in nodes:
             with inside(self.namespace(name)):
                 for interface in self.interfaces(name).values():
-                    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-                    tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TAP_BYTES)
-                    # bound at once with its protocol: a socket that is open for all first would see other links
-                    tap.bind((interface, _ALL_PROTOCOLS))
-                    made[f"{name}:{interface}"] = tap
+                    made[f"{name}:{interface}"] = open_tap(interface)
         return made
 
     def resolver(self, node: str) -> IPv4Address:

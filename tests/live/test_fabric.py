@@ -16,8 +16,11 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab.errors import BringUpFailed, LiveError
 from lab.kernel import messages, namespaces
+from tests.live.crowded import crowd
 
 Run = Callable[..., Any]
 
@@ -334,12 +337,13 @@ def test_stopped_nets_leave_no_descriptor_thread_or_process(sandboxed: Run) -> N
     assert sandboxed(again) == [0, 1, 1]
 
 
-def carriers() -> list[Any]:
+def carriers(open_files: int) -> list[Any]:
     """Wait for links whose other end is raised meanwhile, and for one whose other end stays down."""
     from lab.net.carrier import await_carrier
     from lab.net.fabric import Fabric
     from lab.net.place import Port
 
+    crowd(open_files)
     fabric = Fabric()
     a, b = fabric.place("a"), fabric.place("b")
     watched = []
@@ -367,9 +371,10 @@ def carriers() -> list[Any]:
     return [said, waited]
 
 
-def test_carrier_is_awaited_and_its_lack_named(sandboxed: Run) -> None:
+@pytest.mark.parametrize("open_files", [0, 1100])
+def test_carrier_is_awaited_and_its_lack_named(sandboxed: Run, open_files: int) -> None:
     """Kernels that do not answer at once announce it; a link whose other end is down never carries."""
-    assert sandboxed(carriers) == ["no carrier on a:e0, a:e1", True]
+    assert sandboxed(carriers, open_files) == ["no carrier on a:e0, a:e1", True]
 
 
 COMMANDS = """nodes
