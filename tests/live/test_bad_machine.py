@@ -100,3 +100,29 @@ def test_exhausted_descriptors_are_told(limit: str) -> None:
     told = refused("sh", "-c", 'ulimit -n $0; exec "$@"', limit, *PLAY)
     assert "too many open files" in told
     assert "ulimit -n" in told or "--nofile=" in told
+
+
+MANY_DOORS = """
+import resource, sys
+from lab import Builder, Lab
+from lab.errors import EnvironmentProblem
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+b = Builder()
+b.vsi("vsi-1", account=b.account("acme", vrf=True, service_endpoints=True))
+for number in range(60):
+    b.crypto_instance(f"keys-{number}", account="acme")
+lab = Lab(b.world(), capture=False)
+try:
+    lab.__enter__()
+except EnvironmentProblem as problem:
+    print(problem.fix)
+"""
+
+
+@pytest.mark.parametrize("limit", ["128", "200", "256"])
+def test_listeners_that_do_not_fit_are_told_in_moments(limit: str) -> None:
+    """Sixty instances' listeners are more than the cloud process may have: it is a message, and no waiting for ever."""
+    command = [sys.executable, "-c", MANY_DOORS, limit]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ulimit -n" in done.stdout or "--nofile=" in done.stdout

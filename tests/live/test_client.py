@@ -236,3 +236,10 @@ def test_a_program_is_a_list(world: World) -> None:
     """A text would be split into letters."""
     with Lab(world, capture=False) as lab, pytest.raises(TypeError, match=r"as a list: \['hostname'\]"):
         lab.host("vsi-1").run("hostname")
+
+
+def test_hundreds_of_hosts_are_no_matter_of_principle() -> None:
+    """A lab with more open files than ``select`` can count comes up and answers."""
+    world = catalogue.load_topology("single_account", vsis=520).world()
+    with Lab(world, capture=False) as lab:
+        assert lab.ask(Call.private("vsi-520", "keys")).outcome is Outcome.REACHED
