@@ -125,25 +125,6 @@ def test_nothing_is_run_on_the_way_up() -> None:
     assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
 
 
-def test_the_command_line_is_mininets_own() -> None:
-    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
-    lines = ["nodes", "vsi-1 cat /etc/resolv.conf", "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')", "exit"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lab", "up", "single_account"],
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = done.stdout + done.stderr  # Mininet talks on standard error
-    assert "witness-public" in told
-    assert "nameserver 161.26.0.10" in told
-    assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
-
-
 def up(*lines: str, folder: Path) -> str:
     """Return what Mininet's command line says to ``lines`` typed into a pipe by somebody in ``folder``."""
     done = subprocess.run(
@@ -157,7 +138,21 @@ def up(*lines: str, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    return done.stdout + done.stderr  # Mininet talks on standard error
+
+
+def test_the_command_line_is_mininets_own() -> None:
+    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
+    told = up(
+        "nodes",
+        "vsi-1 cat /etc/resolv.conf",
+        "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')",
+        "exit",
+        folder=ROOT,
+    )
+    assert "witness-public" in told
+    assert "nameserver 161.26.0.10" in told
+    assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
 
 
 def test_the_command_line_greets_and_stands_where_its_user_stands(tmp_path: Path) -> None:
