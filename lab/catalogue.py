@@ -89,9 +89,14 @@ def load_scenario(name: str) -> Scenario:
     return scenario
 
 
-def world_of(scenario: Scenario) -> World:
-    """Return the world in which ``scenario`` starts."""
-    described = scenario.topology
+def world_of(described: Scenario | Topology | TopologyRef) -> World:
+    """Return the world of a topology, of a topology's name with parameters, or in which a scenario starts.
+
+    Raises:
+        ModelError: No such topology, wrong parameters, or a world that cannot be.
+    """
+    if isinstance(described, Scenario):
+        described = described.topology
     if isinstance(described, TopologyRef):
         project = Path(described.project) if described.project else None
         described = _topology(described.name, described.parameters, project)

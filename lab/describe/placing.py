@@ -39,7 +39,7 @@ from lab.model.addresses import (
 from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
 )
-from lab.model.endpoint import Endpoint, endpoints, kms
+from lab.model.endpoint import MOST_INSTANCES, Endpoint, endpoints, kms
 from lab.model.plane import Plane, Policy
 from lab.model.world import Account, Host, Instance, Nic, World
 
@@ -50,7 +50,6 @@ EDGE_WITNESS_LINK = (IPv4Interface("166.8.0.9/30"), IPv4Interface("166.8.0.10/30
 PUBLIC_LINK = (IPv4Interface("192.0.2.253/30"), IPv4Interface("192.0.2.254/30"))
 PUBLIC_WITNESS_LINK = (IPv4Interface("192.0.2.249/30"), IPv4Interface("192.0.2.250/30"))
 TO_SERVICES, TO_WITNESS = "services", "witness"
-CONTROL_NUMBER = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +80,9 @@ def control(world: World, account: str) -> Instance:
     """
     instances = world.instances.values()
     region = next((i.region for i in instances if i.account == account), next(iter(instances)).region)
-    number = CONTROL_NUMBER + world.accounts[account].number
     return Instance(
-        name=f"{account}-control",
-        number=number,
+        name=f"{account}.control",  # no author's name has a dot
+        number=MOST_INSTANCES + world.accounts[account].number,
         account=account,
         region=region,
         initialised=True,

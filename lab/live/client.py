@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from lab import catalogue
 from lab.describe.checking import check_deed
-from lab.describe.topology import Topology
+from lab.describe.topology import Topology, TopologyRef
 from lab.errors import LiveError, ModelError, Problem
 from lab.live.host import Host
 from lab.live.lab import Lab
@@ -35,7 +36,7 @@ class LiveLab:
 
     def __init__(
         self,
-        world: World | Topology,
+        world: World | Topology | TopologyRef,
         *,
         capture: bool = True,
         shared: Sequence[str] = (),
@@ -49,9 +50,9 @@ class LiveLab:
             shared: Folders that hosts see although they lie in /tmp, /run or /dev/shm, of which a lab has its own.
             stop_after, batch_size: For tests that break a lab at every operation of its bring-up.
         """
-        described: object = world.world() if isinstance(world, Topology) else world
+        described: object = catalogue.world_of(world) if isinstance(world, Topology | TopologyRef) else world
         if not isinstance(described, World):
-            hint = "lab.catalogue.load_topology(name, ...) gives one by name"
+            hint = 'such as topology("single_account")'
             raise ModelError(Problem(where="Lab", text=f"{world!r} is neither a world nor a topology", hint=hint))
         self.world = described
         self._shared = shared

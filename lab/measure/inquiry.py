@@ -26,6 +26,7 @@ from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
+from lab.measure.tokens import Tokens
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam, kms
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
@@ -38,7 +39,7 @@ class Memory:
     """What one rehearsal remembers between calls: API keys and tokens by account, and the keys that steps created."""
 
     api_keys: Mapping[str, str]
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: Tokens = field(default_factory=Tokens)
     keys: Keyring = field(default_factory=Keyring)
 
 
@@ -90,14 +91,14 @@ class Inquiry:
 
     async def token(self, account: str) -> str:
         """Return a token for the account's API key, fetched by the private witness unless a step has brought one."""
-        if account not in self._memory.tokens:
-            where = iam(Plane.PRIVATE)
-            request = requests.token(self._memory.api_keys[account])
-            observed = await self._prober.ask(WITNESS_PRIVATE, where.names[0], where.port, request)
-            if observed.signature.outcome is not Outcome.REACHED:
-                raise ProbeFailed(f"no token for {account}: {where.name} gives the witness {observed.last.detail}")
-            self._memory.tokens[account] = requests.token_in(observed)
-        return self._memory.tokens[account]
+        if (held := self._memory.tokens.held(account)) is not None:
+            return held
+        where = iam(Plane.PRIVATE)
+        request = requests.token(self._memory.api_keys[account])
+        observed = await self._prober.ask(WITNESS_PRIVATE, where.names[0], where.port, request)
+        if observed.signature.outcome is not Outcome.REACHED:
+            raise ProbeFailed(f"no token for {account}: {where.name} gives the witness {observed.last.detail}")
+        return self._memory.tokens.keep(account, observed)
 
     async def _ask(self, world: World, call: Call) -> tuple[Asked, list[Evidence]]:
         """Make the call and gather what is seen of it; with it, the services' own line as evidence."""
@@ -137,7 +138,7 @@ class Inquiry:
     def _remember(self, asked: Asked) -> None:
         if asked.call.operation is Operation.TOKEN:
             account = asked.world.hosts[asked.call.by].account
-            self._memory.tokens[account] = requests.token_in(asked.observed)
+            self._memory.tokens.keep(account, asked.observed)
         else:
             self._memory.keys.take(asked.call, asked.observed)
 

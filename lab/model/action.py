@@ -16,8 +16,9 @@ from typing import TypeAlias
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import REGIONS
 from lab.model.call import Call, Operation
+from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Policy
-from lab.model.world import Host, Instance, Nic, Route, World
+from lab.model.world import NAME, NAME_RULE, Host, Instance, Nic, Route, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,11 @@ def _provisioned(world: World, action: Provision) -> Instance:
         raise _wrong(where, "this name is taken by another instance", "")
     if action.region not in REGIONS:
         raise _wrong(f"{where}/region", f"no region named {action.region!r}", nearest(action.region, REGIONS))
+    if not NAME.fullmatch(action.instance):
+        raise _wrong(where, f"{action.instance!r} is no name", NAME_RULE)
     number = 1 + max((i.number for i in world.instances.values()), default=0)
+    if number > MOST_INSTANCES:
+        raise _wrong(where, f"a world has ports for {MOST_INSTANCES} instances", "provision fewer")
     return Instance(
         name=action.instance, number=number, account=action.account, region=action.region, policy=action.policy
     )

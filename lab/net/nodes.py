@@ -8,7 +8,6 @@ under stock ``mn``. No node runs a command to be configured. Mininet's private p
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -21,6 +20,7 @@ import mininet.node
 
 from lab.errors import nearest
 from lab.kernel import messages
+from lab.kernel.netlink import NetlinkSocket
 from lab.net import shells
 from lab.net.fabric import Fabric
 from lab.net.links import Interface
@@ -80,7 +80,7 @@ class Node(mininet.node.Node):
         return made
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> NetlinkSocket:
         """The rtnetlink socket of the network namespace, which is made if it is not there yet."""
         self.fabric.flush()
         opened = self.place.socket

@@ -125,25 +125,6 @@ def test_nothing_is_run_on_the_way_up() -> None:
     assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
 
 
-def test_the_command_line_is_mininets_own() -> None:
-    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
-    lines = ["nodes", "vsi-1 cat /etc/resolv.conf", "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')", "exit"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lab", "up", "single_account"],
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = done.stdout + done.stderr  # Mininet talks on standard error
-    assert "witness-public" in told
-    assert "nameserver 161.26.0.10" in told
-    assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
-
-
 def up(*lines: str, folder: Path) -> str:
     """Return what Mininet's command line says to ``lines`` typed into a pipe by somebody in ``folder``."""
     done = subprocess.run(
@@ -157,7 +138,21 @@ def up(*lines: str, folder: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    return done.stdout + done.stderr  # Mininet talks on standard error
+
+
+def test_the_command_line_is_mininets_own() -> None:
+    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
+    told = up(
+        "nodes",
+        "vsi-1 cat /etc/resolv.conf",
+        "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')",
+        "exit",
+        folder=ROOT,
+    )
+    assert "witness-public" in told
+    assert "nameserver 161.26.0.10" in told
+    assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
 
 
 def test_the_command_line_greets_and_stands_where_its_user_stands(tmp_path: Path) -> None:
@@ -223,13 +218,28 @@ def test_an_unknown_host_is_told_before_anything_is_asked(world: World) -> None:
         lab.host("vsi1")
 
 
+def test_a_lab_is_made_of_a_topologys_name_and_parameters() -> None:
+    """As a scenario says it: the catalogue finds it, its parameters count, and a wrong name is told at once."""
+    with Lab(topology("single_account", vsis=2), capture=False) as lab:
+        assert lab.ask(Call.private("vsi-2", "keys")).outcome is Outcome.REACHED
+    with pytest.raises(ModelError, match="no topology named 'single_acount'"):
+        Lab(topology("single_acount"))
+
+
 def test_what_is_no_world_is_told_before_anything_is_brought_up() -> None:
-    """A reference to a topology is not a topology; the message says what gives one."""
-    with pytest.raises(ModelError, match=r"neither a world nor a topology \(lab.catalogue.load_topology"):
-        Lab(topology("single_account"))  # type: ignore[arg-type]
+    """A bare name is neither; the message says what names a topology."""
+    with pytest.raises(ModelError, match=r"neither a world nor a topology \(such as topology\("):
+        Lab("single_account")  # type: ignore[arg-type]
 
 
 def test_a_program_is_a_list(world: World) -> None:
     """A text would be split into letters."""
     with Lab(world, capture=False) as lab, pytest.raises(TypeError, match=r"as a list: \['hostname'\]"):
         lab.host("vsi-1").run("hostname")
+
+
+def test_hundreds_of_hosts_are_no_matter_of_principle() -> None:
+    """A lab with more open files than ``select`` can count comes up and answers."""
+    world = catalogue.load_topology("single_account", vsis=520).world()
+    with Lab(world, capture=False) as lab:
+        assert lab.ask(Call.private("vsi-520", "keys")).outcome is Outcome.REACHED

@@ -41,7 +41,10 @@ def scenario(*steps: Step, **parameters: object) -> Scenario:
     return Scenario(name="sabotaged", topology=topology("single_account", **parameters), steps=steps)
 
 
-def why(report: Report) -> str:
-    """Return what was wrong with the run; fails when nothing was."""
+def why(report: Report, *, alone: str = "") -> str:
+    """Return what was wrong with the run; fails when nothing was, or when it is not ``alone`` that stands alone."""
     assert not report.agreed
-    return " / ".join(step.why for step in report.steps if step.why)
+    said = " / ".join(step.why for step in report.steps if step.why)
+    tail = f"; the {alone} stands alone" if alone else ""
+    assert said.endswith(tail)
+    return said.removesuffix(tail)

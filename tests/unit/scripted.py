@@ -22,6 +22,7 @@ from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sighting, Sightings
+from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.call import Operation
 from lab.model.endpoint import kms
@@ -224,7 +225,7 @@ class ScriptedLab:
         for seen in self.seen:
             self.sightings.take(seen)
         self.sightings.lost = self.lost
-        memory = Memory(api_keys={}, tokens={name: jwt(name) for name in self.world.accounts})
+        memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
         if self.wrapped is not None:
             self._hold(memory)
         return Inquiry(

@@ -64,6 +64,6 @@ def test_a_first_instance_brings_doors_and_addresses() -> None:
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
     )
-    doors = [f"kms/{plane}/{instance}" for instance in ("keys", "acme-control") for plane in ("public", "private")]
+    doors = [f"kms/{plane}/{instance}" for instance in ("keys", "acme.control") for plane in ("public", "private")]
     assert [door.name for door in change.doors] == doors
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}
