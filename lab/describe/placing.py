@@ -11,6 +11,7 @@ from lab.describe.plan import (
     DOOR_PUBLIC,
     FIRST_ACCOUNT_TABLE,
     INTERNET,
+    NOWHERE,
     PRIVATE_SERVICES,
     PUBLIC_SERVICES,
     RETURNS,
@@ -108,6 +109,7 @@ def plan(world: World) -> Plan:
         _witness(WITNESS_PRIVATE),
         _witness(WITNESS_PUBLIC),
         _witness(WITNESS_EDGE),
+        Node(name=NOWHERE),
     )
     links = (
         *(Link(a=(port.host.name, port.nic.name), b=(BACKBONE, port.interface)) for port in private),
@@ -117,6 +119,7 @@ def plan(world: World) -> Plan:
         Link(a=(PRIVATE_SERVICES, TO_WITNESS), b=(WITNESS_PRIVATE, "eth0")),
         Link(a=(PUBLIC_SERVICES, TO_WITNESS), b=(WITNESS_PUBLIC, "eth0")),
         Link(a=(BACKBONE, TO_WITNESS), b=(WITNESS_EDGE, "eth0")),
+        Link(a=(BACKBONE, NOWHERE), b=(NOWHERE, "eth0")),
     )
     return Plan(nodes=nodes, links=links, doors=doors, names={n: door.addresses for door in doors for n in door.names})
 
@@ -155,10 +158,11 @@ def _backbone(world: World, ports: list[Port]) -> Node:
     to_services = PlannedRoute(dst=CLOUD_SERVICES, gateway=SERVICE_LINK[1].ip, interface=TO_SERVICES)
     to_iaas = replace(to_services, dst=IAAS_SERVICES)
     end = PlannedRoute(dst=EVERYWHERE, kind="unreachable")
+    ends = (PlannedRoute(dst=EVERYWHERE, interface=NOWHERE), end)
     shared = [port.route for port in ports if not port.account.vrf]
     tables = [
         _table(account_table(account), account.name, [p for p in ports if p.account.name == account.name],
-               (to_iaas, *([to_services] if account.service_endpoints else []), end))
+               (to_iaas, *([to_services] if account.service_endpoints else []), *ends))
         for account in world.accounts.values() if account.vrf
     ]  # fmt: skip
     to_witness = PlannedRoute(dst=EDGE_WITNESS_LINK[0].network, interface=TO_WITNESS)
@@ -172,7 +176,7 @@ def _backbone(world: World, ports: list[Port]) -> Node:
             Address(interface=TO_SERVICES, address=SERVICE_LINK[0]),
             Address(interface=TO_WITNESS, address=EDGE_WITNESS_LINK[0], connected=False),
         ),
-        routes=(*shared, to_iaas, to_services, end),
+        routes=(*shared, to_iaas, to_services, *ends),
         tables=(*tables, witness, back),
         filters=tuple(_backbone_filters(world, ports)),
     )
@@ -196,21 +200,20 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
     accounts = world.accounts.values()
     without_vrf = of(*(a for a in accounts if not a.vrf))
     without_endpoints = of(*(a for a in accounts if a.vrf and not a.service_endpoints))
-    services = frozenset({TO_SERVICES})
+    services, nowhere = frozenset({TO_SERVICES}), frozenset({NOWHERE})
     return [
         Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
         # What the edge itself sends about a packet is looked up in the table of the account that sent it.
         *(Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a)) for a in accounts if a.vrf),
-        # The table of such an account ends in "unreachable"; the notice of it is what gets lost.
+        # The table of such an account does not lead to the services.
         Filter(
-            hook="output",
+            hook="forward",
             rule="edge.no-service-endpoint",
-            outgoing=without_endpoints,
+            incoming=without_endpoints,
+            outgoing=nowhere,
             destination=(CLOUD_SERVICES,),
-            lost=True,
         ),
-        # Whatever else the edge cannot place comes back as an error, and the edge says that it was its own.
-        Filter(hook="output", rule="edge.unroutable", verdict="log", destination=(EVERYWHERE,), lost=True),
+        Filter(hook="forward", rule="edge.unroutable", verdict="reject", outgoing=nowhere, destination=(EVERYWHERE,)),
         *(Filter(hook="forward", verdict="accept", incoming=of(a), outgoing=of(a)) for a in accounts),
         Filter(hook="forward", verdict="accept", outgoing=services),
         Filter(hook="forward", verdict="accept", incoming=services),

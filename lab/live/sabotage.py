@@ -101,8 +101,9 @@ class Saboteur:
         self._lose(running, account, CLOUD_SERVICES, "unicast")
 
     async def drop_unreachable_default(self, running: Running, account: str) -> None:
-        """The account's table loses its end, so look-ups fall through to the main table."""
-        self._lose(running, account, IPv4Network("0.0.0.0/0"), "unreachable")
+        """The account's table loses its ends, so look-ups fall through to the main table."""
+        for kind in ("unicast", "unreachable"):
+            self._lose(running, account, IPv4Network("0.0.0.0/0"), kind)
 
     def _lose(self, running: Running, account: str, dst: IPv4Network, kind: str) -> None:
         node, planned = running.ground.node(BACKBONE), running.plan.node(BACKBONE)
