@@ -34,16 +34,8 @@ INTERFACE_RULE = "1 to 15 letters, digits, dots, hyphens and underscores, a lett
 KERNELS_OWN = frozenset({"lo", "all", "default"})
 """The loopback that every host has, and what ``/proc/sys/net/ipv4/conf`` calls all interfaces and new ones."""
 RESERVED = frozenset(
-    {
-        "backbone",
-        "internet",
-        "private-services",
-        "public-services",
-        "witness-private",
-        "witness-public",
-        "witness-edge",
-        "nowhere",
-    }
+    ("backbone", "internet", "nowhere", "private-services", "public-services")
+    + ("witness-edge", "witness-private", "witness-public")
 )
 LONGEST_PREFIX = 30
 DEFAULT = IPv4Network("0.0.0.0/0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.describe.placing import account_table, ports
+from lab.describe.placing import SERVICE_LINK, TO_SERVICES, account_table, ports
 from lab.describe.plan import BACKBONE
 from lab.kernel.messages import Lookup
 from lab.measure import requests
@@ -85,10 +85,13 @@ class ReadBack:
         for port in ports(world, Plane.PRIVATE):
             if port.account.name != account:
                 continue
-            seen = self._from_port(port.interface, port.nic.address.ip, _SERVICE)
-            if seen.error is not None or seen.table != table:
+            seen, names = (
+                self._from_port(port.interface, port.nic.address.ip, _SERVICE),
+                self._places.interfaces(BACKBONE),
+            )
+            said = _said(seen, names)
+            if (seen.table, seen.gateway, names.get(seen.index or 0)) != (table, SERVICE_LINK[1].ip, TO_SERVICES):
                 return ()
-            said = _said(seen, self._places.interfaces(BACKBONE))
             detail = f"{_SERVICE} arriving on {port.interface}: {said}, table {seen.table}"
             found.append(Evidence(kind="read-back", where=BACKBONE, detail=detail))
         return tuple(found) or (Evidence(kind="read-back", where=BACKBONE, detail=f"{account} has no VSI"),)

@@ -148,7 +148,7 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
     "unknown-policy": (_no_policy, "instances/keys/policy: no policy named 'private' (did you mean 'private-only'?)"),
     "reserved-name": (
         _one_vsi("backbone"),
-        "accounts/acme/vsis/backbone: 'backbone' is a node of the lab itself (reserved: backbone, internet, "
+        "accounts/acme/vsis/backbone: 'backbone' is a node of the lab itself (reserved: backbone, internet, nowhere, "
         "private-services, public-services, witness-edge, witness-private, witness-public)",
     ),
     "long-interface-name": (
