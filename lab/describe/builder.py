@@ -10,6 +10,7 @@ import re
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lab.describe.kinds import checked
+from lab.describe.plan import OWN_NODES
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import (
     BACKBONE,
@@ -33,10 +34,7 @@ INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
 INTERFACE_RULE = "1 to 15 letters, digits, dots, hyphens and underscores, a letter or digit first"
 KERNELS_OWN = frozenset({"lo", "all", "default"})
 """The loopback that every host has, and what ``/proc/sys/net/ipv4/conf`` calls all interfaces and new ones."""
-RESERVED = frozenset(
-    ("backbone", "internet", "nowhere", "private-services", "public-services")
-    + ("witness-edge", "witness-private", "witness-public")
-)
+RESERVED = frozenset(OWN_NODES)
 LONGEST_PREFIX = 30
 DEFAULT = IPv4Network("0.0.0.0/0")
 

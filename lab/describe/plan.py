@@ -29,6 +29,11 @@ NOWHERE = "nowhere"
 is rate-limited by the kernel, and silent then. It takes nothing and forwards nothing."""
 WITNESS_EDGE = "witness-edge"
 """It asks through the provider edge, as a VSI of an account that has VRF and service endpoints."""
+OWN_NODES = (
+    *(BACKBONE, INTERNET, NOWHERE, PRIVATE_SERVICES, PUBLIC_SERVICES),
+    *(WITNESS_PRIVATE, WITNESS_PUBLIC, WITNESS_EDGE),
+)
+"""The lab's own; no host may have such a name."""
 DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
 """Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
 
