@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -69,6 +70,24 @@ def test_time_is_up_for_the_whole_group(two_hosts: Lab) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         left.run(["sh", "-c", "sleep 1001 & sleep 1002"], timeout_s=0.2)
     assert "sleep" not in left.run(["ps", "ax", "-o", "args="]).stdout
+
+
+def test_a_program_that_never_stops_talking_has_a_time_out_too(two_hosts: Lab) -> None:
+    """Its output does not put the end off."""
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        two_hosts.host("left").run(["sh", "-c", "while :; do echo talk; done"], timeout_s=0.2)
+    assert time.monotonic() - began < PATIENCE_S
+
+
+def test_a_program_that_is_dropped_keeps_no_file_open(two_hosts: Lab) -> None:
+    """Whoever starts many and waits for none does not run out of descriptors."""
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(10):
+        two_hosts.host("left").start(["true"])
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("arguments", [["no-such-program"], []])
