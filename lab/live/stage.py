@@ -19,7 +19,6 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from mininet.cli import CLI
 
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
@@ -276,7 +275,7 @@ class Stage:
 
     def command_line(self) -> None:
         """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
-        CLI(self.running.ground.net)
+        self.running.ground.net.command_line()
 
     def _logged(self, line: str) -> None:
         self._lines[msgspec.json.decode(line)["request_id"]] = line

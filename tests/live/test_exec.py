@@ -25,7 +25,7 @@ from lab.live.program import Program
 from lab.live.protocol import Console, Done
 from tests.live import process_fixtures
 from tests.live.covered import PROJECT
-from tests.live.process_fixtures import FURNISHING
+from tests.live.process_fixtures import FURNISHING, processes_of
 
 pytestmark = pytest.mark.live
 
@@ -113,8 +113,9 @@ def test_a_daemon_does_not_hold_the_answer_and_dies_with_the_lab(nursery: Nurser
         # while a process turns into another program it shows no arguments, so look again
         seen = "until ps ax -o args= | grep -q '[s]leep 1003'; do :; done"
         assert lab.host("right").run(["sh", "-c", seen], timeout_s=PATIENCE_S).returncode == 0
-    ours = subprocess.run(["ps", "ax", "-o", "args="], capture_output=True, text=True, check=True)
-    assert "sleep 1003" not in ours.stdout
+    # among this nursery's own: other tests may run on the same machine
+    listing = ["ps", "-o", "args=", "-p", ",".join(map(str, [os.getpid(), *processes_of(nursery)]))]
+    assert "sleep 1003" not in subprocess.run(listing, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_signal_reaches_a_running_program(two_hosts: Lab) -> None:
