@@ -14,13 +14,21 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from lab.model.endpoint import Endpoint
 
 MAIN = 254
+LAST_METRIC = 4278198272
 RETURNS = 900
 """The table for what comes back from the service network: every account's subnets."""
 FIRST_ACCOUNT_TABLE = 1000
+"""The edge's witness has this one, the first account the next."""
 
 BACKBONE, INTERNET = "backbone", "internet"
 PRIVATE_SERVICES, PUBLIC_SERVICES = "private-services", "public-services"
 WITNESS_PRIVATE, WITNESS_PUBLIC = "witness-private", "witness-public"
+"""They ask beside the doors, past every edge."""
+NOWHERE = "nowhere"
+"""Where the edge's tables lead what they cannot place, so that filters see it: a refusal by the routing code itself
+is rate-limited by the kernel, and silent then. It takes nothing and forwards nothing."""
+WITNESS_EDGE = "witness-edge"
+"""It asks through the provider edge, as a VSI of an account that has VRF and service endpoints."""
 DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
 """Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
 
@@ -40,7 +48,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRoute:
-    """A route; ``kind`` is ``unicast`` or ``unreachable``."""
+    """A route; ``kind`` is ``unicast``, or ``unreachable``, which stands after any other to the same network."""
 
     dst: IPv4Network
     gateway: IPv4Address | None = None
@@ -54,14 +62,15 @@ class PlannedRoute:
         dst = "default" if self.dst.prefixlen == 0 else str(self.dst)
         via = f" via {self.gateway}" if self.gateway else ""
         dev = f" dev {self.interface}" if self.interface else ""
-        return f"{kind}{dst}{via}{dev} table {self.table}"
+        last = f" metric {LAST_METRIC}" if self.kind == "unreachable" else ""
+        return f"{kind}{dst}{via}{dev} table {self.table}{last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingTable:
     """A table of its own for what arrives on ``interfaces``: an account's, or the way back.
 
-    ``owner`` is the account's name, or empty. Its routes end in ``unreachable default``: without it a
+    ``owner`` is the account's name, or empty. Its routes end in ``unreachable default``: without an end a
     lookup falls through to the main table and finds the way to the services.
     """
 
@@ -72,7 +81,7 @@ class RoutingTable:
 
     def __str__(self) -> str:
         """One line: number, owner, interfaces."""
-        return f"table {self.number} ({self.owner or 'returns'}) for {', '.join(self.interfaces) or 'nobody'}"
+        return f"table {self.number} ({self.owner or 'no account'}) for {', '.join(self.interfaces) or 'nobody'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +89,12 @@ class Filter:
     """One packet filter rule; every given field must match.
 
     Attributes:
-        hook: prerouting, forward or output.
+        hook: prerouting or forward.
         rule: The id under which it counts and logs; empty where it does neither.
-        verdict: drop, accept, ``log`` (count and log, let pass), or ``mark`` (give the packet ``mark``, let pass).
+        verdict: drop, ``reject`` (by ICMP host unreachable), accept, ``log`` (count and log, let pass), or ``mark``
+            (give the packet ``mark``, let pass).
         incoming, outgoing: Interface names; None matches all, an empty set nothing.
         source, destination: Prefixes, any of which may match.
-        lost: Matches ICMP "destination unreachable" whose quoted packet was bound for ``destination``.
         opening: Matches the first packet of a TCP connection only.
     """
 
@@ -96,7 +105,6 @@ class Filter:
     outgoing: frozenset[str] | None = None
     source: tuple[IPv4Network, ...] = ()
     destination: tuple[IPv4Network, ...] = ()
-    lost: bool = False
     opening: bool = False
     mark: int = 0
 
@@ -109,7 +117,7 @@ class Filter:
         for name, networks in (("from", self.source), ("to", self.destination)):
             if networks:
                 parts.append(f"{name} {', '.join(map(str, networks))}")
-        parts += ["lost"] * self.lost + ["opening"] * self.opening + [self.verdict] + [str(self.mark)] * bool(self.mark)
+        parts += ["opening"] * self.opening + [self.verdict] + [str(self.mark)] * bool(self.mark)
         return " ".join((*parts, self.rule)).strip()
 
 

@@ -208,14 +208,6 @@ def icmp_type(number: int) -> bytes:
     return IPV4 + protocol("icmp") + _payload(_TRANSPORT_HEADER, 0, 1) + compare(bytes((number,)))
 
 
-@lru_cache(maxsize=64)
-def quoted_destination(prefix: IPv4Network) -> bytes:
-    """Match ICMP "destination unreachable" about a packet that was bound for ``prefix``."""
-    # behind the error's own header (8) the quoted packet begins, its destination 16 further on
-    load = icmp_type(3) + _payload(_TRANSPORT_HEADER, 24, 4)
-    return load + _mask(prefix.netmask.packed) + compare(prefix.network_address.packed)
-
-
 ESTABLISHED: Final = (
     expression("ct", dreg=1, key=_CT_STATE) + _mask(struct.pack("=I", _ESTABLISHED)) + compare(bytes(4), _UNEQUAL)
 )

@@ -37,6 +37,8 @@ RouteKind = Literal["unicast", "unreachable", "blackhole", "prohibit"]
 RouteAction = Literal["add", "append", "replace", "delete"]
 
 MAIN_TABLE: Final = 254
+LAST_METRIC: Final = 4278198272
+"""Of ``unreachable`` routes: any other to the same network comes before them, as the kernel's VRF page advises."""
 
 _NEWLINK, _DELLINK, _GETLINK, _NEWADDR, _DELADDR = 16, 17, 18, 20, 21
 _NEWROUTE, _DELROUTE, _GETROUTE, _NEWNEIGH, _NEWRULE, _DELRULE = 24, 25, 26, 28, 32, 33
@@ -161,6 +163,8 @@ def encode_route(
         attrs.append(("RTA_GATEWAY", str(gateway)))
     if index is not None:
         attrs.append(("RTA_OIF", index))
+    if kind == "unreachable":
+        attrs.append(("RTA_PRIORITY", LAST_METRIC))
     number_ = _NEWROUTE if action != "delete" else _DELROUTE
     scope = _NOWHERE if action == "delete" else _LINK_SCOPE if kind == "unicast" and gateway is None else 0
     fields = {

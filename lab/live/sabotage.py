@@ -7,17 +7,19 @@ the text of the run names what is wrong (tests/sabotage).
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Final, NoReturn
 
-from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES
+from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES
 from lab.errors import ModelError, Problem, nearest
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Sabotage
+from lab.measure.capture import Answer
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.model.plane import Plane
 from lab.net.links import Link
@@ -46,6 +48,50 @@ class Saboteur:
         """The service leaves its network access policy unasked."""
         await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
 
+    async def deaf_operator(self, _running: Running, _target: str) -> None:
+        """What the operator does to instances is acknowledged and not carried out."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="deaf-operator"))
+
+    async def drop_policy(self, _running: Running, _target: str) -> None:
+        """An instance is provisioned without the policy that was chosen for it."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="drop-policy"))
+
+    async def lying_log(self, _running: Running, field: str) -> None:
+        """The services log something else in one field."""
+        await self._network.cloud.ask(messages.Fault(id=0, name=f"lying-log:{field}"))
+
+    async def silent_doors(self, running: Running, _target: str) -> None:
+        """Nothing reports any more what arrives at the doors."""
+        for node in (PRIVATE_SERVICES, PUBLIC_SERVICES):
+            running.ground.node(node).set_filters(())
+
+    async def blind_capture(self, running: Running, _target: str) -> None:
+        """The capture sees no frame any more."""
+
+        async def nothing(*_asked: object) -> Answer:
+            return Answer(points=[])
+
+        assert running.captures is not None, "this lab captures nothing"
+        running.captures.ask = nothing  # type: ignore[method-assign,assignment]
+
+    async def moved_probe(self, running: Running, node: str) -> None:
+        """Whichever host connects, its packets come from ``node``."""
+        sound = running.ground.open_socket
+
+        def moved(asker: str, kind: socket.SocketKind) -> socket.socket:
+            own = asker.startswith("witness-") or kind is socket.SOCK_DGRAM
+            return sound(asker if own else node, kind)
+
+        running.ground.open_socket = moved  # type: ignore[method-assign,assignment]
+
+    async def other_address(self, running: Running, _target: str) -> None:
+        """Names lead to the last of an endpoint's addresses only: another zone."""
+        running.zone.add({name: door.addresses[-1:] for door in running.plan.doors for name in door.names})
+
+    async def reversed_addresses(self, running: Running, _target: str) -> None:
+        """Names lead to an endpoint's addresses in another order: the last zone first."""
+        running.zone.add({name: door.addresses[::-1] for door in running.plan.doors for name in door.names})
+
     async def close_listener(self, _running: Running, door: str) -> None:
         """A door stops listening."""
         await self._network.cloud.ask(messages.Fault(id=0, name=f"close-listener:{door}"))
@@ -55,8 +101,9 @@ class Saboteur:
         self._lose(running, account, CLOUD_SERVICES, "unicast")
 
     async def drop_unreachable_default(self, running: Running, account: str) -> None:
-        """The account's table loses its end, so look-ups fall through to the main table."""
-        self._lose(running, account, IPv4Network("0.0.0.0/0"), "unreachable")
+        """The account's table loses its ends, so look-ups fall through to the main table."""
+        for kind in ("unicast", "unreachable"):
+            self._lose(running, account, IPv4Network("0.0.0.0/0"), kind)
 
     def _lose(self, running: Running, account: str, dst: IPv4Network, kind: str) -> None:
         node, planned = running.ground.node(BACKBONE), running.plan.node(BACKBONE)
@@ -122,6 +169,14 @@ def _nothing(*_asked: object, **_named: object) -> None:
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
     "ignore-policy": Saboteur.ignore_policy,
     "close-listener": Saboteur.close_listener,
+    "deaf-operator": Saboteur.deaf_operator,
+    "drop-policy": Saboteur.drop_policy,
+    "lying-log": Saboteur.lying_log,
+    "silent-doors": Saboteur.silent_doors,
+    "blind-capture": Saboteur.blind_capture,
+    "moved-probe": Saboteur.moved_probe,
+    "other-address": Saboteur.other_address,
+    "reversed-addresses": Saboteur.reversed_addresses,
     "drop-account-route": Saboteur.drop_account_route,
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,

@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from lab.describe import environment as client_environment
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
@@ -33,9 +34,9 @@ from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
-from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply
+from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
-from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane
 from lab.model.world import World
@@ -162,13 +163,16 @@ class Stage:
     async def _ask(self, request: Ask, _context: Context) -> Measured:
         async with self._turn:
             running = self.running
-            return Measured(measurement=await running.inquiry.measure(running.world, request.call))
+            measured = await running.inquiry.measure(running.world, request.call)
+            if measured.outcome is Outcome.REACHED and not measured.vacuous:
+                running.world = effect(running.world, request.call)
+            return Measured(measurement=measured)
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
         running = self.running
         after = apply(running.world, action)
-        read_back = ReadBack(running.ground, running.prober, running.inquiry.token)
+        read_back = ReadBack(running.ground, running.inquiry.owner)
         if isinstance(action, HostRoute):
             refused = await asyncio.to_thread(running.ground.route, action)
             if refused is None:
@@ -241,21 +245,12 @@ class Stage:
                     listener.close()
 
     def _tell_hosts(self, authority: str | None) -> None:
-        """Give every host what real clients read: the authority, an API key, the first instance and its endpoints."""
+        """Give every host what real clients read: the authority, an API key, an instance and its endpoints."""
         running = self.running
         if authority is not None:
             self._hosts.trust(authority)
         for host in running.world.hosts.values():
-            own = [i for i in running.world.instances.values() if i.account == host.account]
-            environment = {
-                "IBMCLOUD_API_KEY": running.api_keys[host.account],
-                "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
-                "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
-            }
-            if own:
-                environment["KP_INSTANCE_ID"] = own[0].guid
-                environment["PELAB_KMS_PUBLIC"] = kms(own[0], Plane.PUBLIC).url
-                environment["PELAB_KMS_PRIVATE"] = kms(own[0], Plane.PRIVATE).url
+            environment = client_environment.of(running.world, host, running.api_keys[host.account])
             if authority is None:
                 self._hosts.set_environment(host.name, environment)
             else:
@@ -272,10 +267,6 @@ class Stage:
 
     def _enter(self, host: str) -> None:
         self._hosts.namespaces_of(host).enter()
-
-    def command_line(self) -> None:
-        """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
-        self.running.ground.net.command_line()
 
     def _logged(self, line: str) -> None:
         self._lines[msgspec.json.decode(line)["request_id"]] = line

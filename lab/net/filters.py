@@ -65,14 +65,14 @@ def _rules(rule: Filter, incoming: str | None, outgoing: str | None) -> Iterator
     if rule.opening:
         head.append(x.TCP_SYN)
     for source, destination in product(rule.source or (None,), rule.destination or (None,)):
-        yield (*head, *_addresses(rule.lost, source, destination), *_end(rule.rule, rule.verdict, rule.mark))
+        yield (*head, *_addresses(source, destination), *_end(rule.rule, rule.verdict, rule.mark))
 
 
-def _addresses(lost: bool, source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[bytes]:
+def _addresses(source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[bytes]:
     if source is not None:
         yield x.source(source)
     if destination is not None:
-        yield x.quoted_destination(destination) if lost else x.destination(destination)
+        yield x.destination(destination)
 
 
 @lru_cache(maxsize=64)
@@ -82,6 +82,8 @@ def _end(rule: str, verdict: str, mark: int) -> tuple[bytes, ...]:
     match verdict:
         case "drop":
             return (*head, x.DROP)
+        case "reject":
+            return (*head, x.reject("host-unreachable"))
         case "accept":
             return (*head, x.ACCEPT)
         case "mark":

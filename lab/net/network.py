@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import mininet.net
-from mininet.cli import CLI
 
 from lab.net.fabric import Fabric
 from lab.net.links import Interface, Link
@@ -56,10 +55,6 @@ class Network(mininet.net.Mininet):
         for node in nodes:
             node.cleanup()
         self.fabric.close()
-
-    def command_line(self) -> None:
-        """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
-        CLI(self)
 
     def __enter__(self) -> Self:
         """Bring the net up."""

@@ -150,13 +150,10 @@ class Node(mininet.node.Node):
         prefix, through_shell = options.pop("mncmd", []), options.pop("shell", False)
         if not args or (len(args) == 1 and not isinstance(args[0], str | list | tuple)):
             raise TypeError(f"{self.name}: popen() wants a command: a text, a list, or words")
-        first = args[0]
-        if len(args) > 1:
-            command = [str(word) for word in args]
-        elif isinstance(first, str):
-            command = [first] if through_shell else first.split()
-        else:
-            command = list(first)
+        words: Any = args if len(args) > 1 else args[0]
+        if isinstance(words, str):
+            words = [words] if through_shell else words.split()
+        command = [str(word) for word in words]
         if through_shell:
             command = ["bash", "-c", " ".join(command)]
         options.setdefault("env", self._session())
@@ -179,15 +176,21 @@ class Node(mininet.node.Node):
 
     def cleanup(self) -> None:
         """Wait for the shell's end, and start none any more."""
-        if self.has_shell():
-            self.outToNode.pop(self.master, None)
-            self.inToNode.pop(self.master, None)
-            self._shell.close()
+        self.forget_shell()
         for name in _LAZY:
             self.__dict__[name] = None
         if self._mounts is not None:
             os.close(self._mounts)
             self._mounts = None
+
+    def forget_shell(self) -> None:
+        """Let go of the shell, which is ending; whatever next wants one starts another."""
+        if self.has_shell():
+            self.outToNode.pop(self.master, None)
+            self.inToNode.pop(self.master, None)
+            self._shell.close()
+            self.startShell()
+            self.waiting = False
 
     # -- configuration ------------------------------------------------------------------------------------------
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 
+import msgspec
 import uvloop
 
 from lab import wire
@@ -17,7 +19,8 @@ from lab.serve import messages, pki
 from lab.serve.cloud import IGNORE_POLICY, Cloud
 from lab.serve.doors import SURFACES, Doors, protocol_settings
 
-_CLOSE_LISTENER = "close-listener:"
+_CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
+_DEAF_OPERATOR, _DROP_POLICY = "deaf-operator", "drop-policy"
 
 
 def preload() -> None:
@@ -54,6 +57,7 @@ class _Process:
         )
         self._cloud = Cloud(self._log)
         self._doors = Doors(self._cloud)
+        self._faults: set[str] = set()
 
     async def run(self) -> None:
         """Answer requests until there are no more."""
@@ -96,17 +100,29 @@ class _Process:
                 self._sabotage(request.name)
             case messages.Close():
                 await self._doors.close()
+            case messages.Provision() if _DROP_POLICY in self._faults:
+                self._cloud.obey(msgspec.structs.replace(request, allowed_network=None))
             case _:
-                self._cloud.obey(request)
+                if _DEAF_OPERATOR not in self._faults:
+                    self._cloud.obey(request)
         return messages.Done(id=request.id)
 
     def _sabotage(self, name: str) -> None:
+        """Break one thing from now on (``lab.live.sabotage`` says what each fault is for)."""
         if name == IGNORE_POLICY:
             self._cloud.enforce_policy = False
+        elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
+            self._faults.add(name)
         elif name.startswith(_CLOSE_LISTENER):
             self._doors.close_listener(name.removeprefix(_CLOSE_LISTENER))
+        elif name.startswith(_LYING_LOG):
+            self._cloud.sink = partial(self._lie, name.removeprefix(_LYING_LOG))
         else:
-            raise ValueError(f"no fault named {name!r}; there are: {IGNORE_POLICY}, {_CLOSE_LISTENER}<door>")
+            known = (IGNORE_POLICY, _DEAF_OPERATOR, _DROP_POLICY, f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>")
+            raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")
+
+    def _lie(self, field: str, line: str) -> None:
+        self._log(msgspec.json.encode({**msgspec.json.decode(line), field: "a lie"}).decode())
 
     def _log(self, line: str) -> None:
         self._network.send(messages.Log(line=line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab import EnableServiceEndpoints, EnableVrf, Provision, catalogue
 from lab.describe.changes import difference
 from lab.describe.placing import plan
+from lab.describe.plan import LAST_METRIC
 from lab.model.action import apply
 from lab.model.world import World
 
@@ -23,8 +24,8 @@ def test_every_account_table_and_the_main_table_end_in_unreachable() -> None:
     """Without it a look-up falls through to the main table and finds the way to the services."""
     backbone = plan(world(vsis=2)).node("backbone")
     for table in backbone.tables:
-        assert str(table.routes[-1]) == f"unreachable default table {table.number}"
-    assert str(backbone.routes[-1]) == "unreachable default table 254"
+        assert str(table.routes[-1]) == f"unreachable default table {table.number} metric {LAST_METRIC}"
+    assert str(backbone.routes[-1]) == f"unreachable default table 254 metric {LAST_METRIC}"
 
 
 def test_nothing_leads_out_of_the_lab() -> None:
@@ -43,7 +44,7 @@ def test_enabling_vrf_moves_the_account_to_a_table_of_its_own() -> None:
     (backbone,) = change.nodes
     assert [str(table) for table in backbone.tables_gained] == ["table 1001 (acme) for a1-1"]
     assert [str(route) for route in backbone.routes_lost] == ["10.65.0.64/26 dev a1-1 table 254"]
-    assert "unreachable default table 1001" in [str(route) for route in backbone.routes_gained]
+    assert f"unreachable default table 1001 metric {LAST_METRIC}" in [str(route) for route in backbone.routes_gained]
     assert not change.doors
 
 
@@ -59,10 +60,11 @@ def test_enabling_service_endpoints_adds_one_route() -> None:
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:
-    """Its two doors, the control instance's, and the services' addresses in the region."""
+    """Its two doors, those of the control instance, and the services' addresses in the region."""
     before = world(instance=False)
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
     )
-    assert [door.name for door in change.doors] == ["kms/public/keys", "kms/private/keys", "kms/public/acme-control"]
+    doors = [f"kms/{plane}/{instance}" for instance in ("keys", "acme.control") for plane in ("public", "private")]
+    assert [door.name for door in change.doors] == doors
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}
