@@ -6,7 +6,9 @@ PelabError
 ├── LiveError           the lab broke; no verdict was reached
 │   ├── BringUpFailed
 │   ├── TearDownFailed
-│   └── ProbeFailed     a question could not be asked; never to be read as "blocked"
+│   ├── ProbeFailed     a question could not be asked; never to be read as "blocked"
+│   ├── CloudEnded      the services ended; what was refused since then is nobody's verdict
+│   └── ProgramNotStarted
 └── ServiceError        becomes the HTTP (or gRPC) error of an emulated service
 Divergence(AssertionError)  stated, predicted and measured differ, or a denial is vacuous
 
@@ -73,6 +75,14 @@ class TearDownFailed(LiveError):
 
 class ProbeFailed(LiveError):
     """A question could not be asked (no tool, no socket, no process): an error, never "blocked"."""
+
+
+class CloudEnded(LiveError):
+    """The cloud process has ended: what was refused since then says nothing about the network or a policy."""
+
+
+class ProgramNotStarted(LiveError):
+    """There is no such program in the host, or it may not be run."""
 
 
 class ServiceError(PelabError):

@@ -18,6 +18,8 @@ from lab.measure.flow import Flow
 _START: Final = """
 import os, sys
 sys.path[:] = sys.argv.pop().split(os.pathsep)
+from lab.live import guard
+guard.install()
 from lab.measure import capture
 capture.main(int(sys.argv[1]))
 """

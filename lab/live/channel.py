@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from lab.errors import LiveError
 from lab.live.protocol import Answer, Failed, Head, Notice, Request, error_in, with_id
 
 A = TypeVar("A", bound=Answer)
+_AGAIN_S: Final = 1.0  # should Ctrl-C have swallowed a notification, a waiting thread looks for itself
 
 
 class LabEnded(LiveError):
@@ -35,7 +36,9 @@ class Channel:
         self.epitaph = epitaph
         self._sock = sock
         self._ids = itertools.count(1)
-        self._turn = threading.Condition()
+        # no ``Condition``: it is Python, and Ctrl-C inside it can keep its lock for ever, or lose it
+        self._lock = threading.RLock()
+        self._sleepers: list[threading.Lock] = []
         self._reading = self._ended = False
         self._answers: dict[int, tuple[bytes, list[int]]] = {}
         self._waited: set[int] = set()
@@ -61,12 +64,15 @@ class Channel:
     def begin(self, request: Request, fds: Sequence[int] = ()) -> int:
         """Send ``request`` and return the id under which ``receive`` gets the answer."""
         number = next(self._ids)
-        self._expect(number)
         try:
+            self._expect(number)
             wire.send(self._sock, with_id(request, number), fds)
         except OSError as error:
             self._forget(number)
             raise LabEnded(self.epitaph()) from error
+        except BaseException:
+            self._forget(number)
+            raise
         return number
 
     def first(self, form: type[A]) -> tuple[A, list[int]]:
@@ -90,11 +96,15 @@ class Channel:
 
     def drained(self) -> bool:
         """Read what has already come and return whether the lab has ended, without waiting."""
-        with self._turn:
-            if self._ended or self._reading:
-                return self._ended
-            self._reading = True
-        self._read(deadline=0.0)
+        reading = False
+        try:
+            with self._lock:
+                if not self._ended and not self._reading:
+                    reading = self._reading = True
+            if reading:
+                self._read(deadline=0.0)
+        finally:
+            self._hand_over(reading)
         return self._ended
 
     def fileno(self) -> int:
@@ -108,11 +118,11 @@ class Channel:
         except OSError:
             return  # the lab was faster
         finally:
-            with self._turn:
+            with self._lock:
                 if not self._reading:
                     self._ended = True
                     self._sock.close()
-                self._turn.notify_all()
+                self._wake()
 
     def drop(self) -> None:
         """Close this process's copy of the socket, and leave the conversation to the process that began it."""
@@ -120,12 +130,12 @@ class Channel:
 
     def _expect(self, number: int) -> None:
         """An answer with this id will be wanted."""
-        with self._turn:
+        with self._lock:
             self._waited.add(number)
 
     def _forget(self, number: int) -> None:
         """Nobody wants this id any more."""
-        with self._turn:
+        with self._lock:
             self._waited.discard(number)
             _, fds = self._answers.pop(number, (b"", []))
         wire.close(fds)
@@ -133,8 +143,9 @@ class Channel:
     def _wait(self, number: int, deadline: float | None) -> tuple[bytes, list[int]]:
         """Return the raw answer; read for everybody when nobody else does."""
         while True:
-            with self._turn:
-                while True:
+            reading, bell = False, threading.Lock()
+            try:
+                with self._lock:
                     if number in self._answers:
                         return self._answers.pop(number)
                     if self._ended:
@@ -142,37 +153,53 @@ class Channel:
                     if deadline is not None and time.monotonic() >= deadline:
                         raise LiveError("the lab did not answer in time")
                     if not self._reading:
-                        break
-                    self._turn.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-                self._reading = True
-            self._read(deadline)
+                        # in one statement, which Ctrl-C cannot divide
+                        reading = self._reading = True
+                    else:
+                        bell.acquire()
+                        self._sleepers.append(bell)
+                if reading:
+                    self._read(deadline)
+                else:
+                    left = _AGAIN_S if deadline is None else max(0.0, deadline - time.monotonic())
+                    bell.acquire(timeout=min(left, _AGAIN_S))
+            finally:
+                self._hand_over(reading)
+
+    def _hand_over(self, reading: bool) -> None:
+        """Let another thread read, on every path."""
+        if reading:
+            self._reading = False  # before anything that a second Ctrl-C could keep from happening
+            with self._lock:
+                self._wake()
+
+    def _wake(self) -> None:
+        """Have every thread that waits look again."""
+        while self._sleepers:
+            self._sleepers.pop().release()
 
     def _read(self, deadline: float | None) -> None:
-        """Read one message, or nothing until ``deadline``, and hand the turn back on every path."""
-        data: bytes | None = b""
-        fds: list[int] = []
+        """Read one message, or nothing until ``deadline``."""
+        # here one may be interrupted: nothing has been taken yet
+        if not _readable(self._sock, deadline):
+            return
+        whole, fds = False, list[int]()
         try:
-            if deadline is None or _readable(self._sock, deadline):
-                data, fds = wire.recv_bytes(self._sock)
+            data, fds = wire.recv_bytes(self._sock)
+            with self._lock:
+                if data is not None:
+                    self._sort(data, fds)
+                    whole = True
         except OSError as error:
             # descriptors exhausted here: the answer is lost, so the conversation is too
-            data = None
             raise LabEnded(f"the conversation with the lab broke: {error}") from error
+        except msgspec.MsgspecError:
+            wire.close(fds)  # what cannot be read is nobody's answer; whoever waits must hear that none will come
         finally:
-            with self._turn:
-                self._reading = False
-                if data is None:
-                    self._ended = True
-                    self._sock.close()
-                elif data:
-                    try:
-                        self._sort(data, fds)
-                    except msgspec.MsgspecError:
-                        # what cannot be read is nobody's answer; whoever waits must hear that none will come
-                        wire.close(fds)
-                        self._ended = True
-                        self._sock.close()
-                self._turn.notify_all()
+            # also when interrupted with a message in hand: it may be what another thread waits for
+            if not whole:
+                self._ended = True
+                self._sock.close()
 
     def _sort(self, data: bytes, fds: list[int]) -> None:
         """Keep a message for whoever waits for it; an answer that nobody wants any more is dropped."""
@@ -185,8 +212,8 @@ class Channel:
         wire.close(fds)
 
 
-def _readable(sock: socket.socket, deadline: float) -> bool:
+def _readable(sock: socket.socket, deadline: float | None) -> bool:
     """Wait until ``sock`` has something, at most until ``deadline`` (monotonic)."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+    return bool(poll.poll(None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000))

@@ -15,14 +15,10 @@ import msgspec
 
 from lab import wire
 from lab.connection import Connection
-from lab.errors import LiveError
+from lab.errors import CloudEnded, LiveError
 from lab.live import causes
 from lab.live.protocol import with_id
 from lab.serve.messages import Done, Failed, FromCloud, Log, Prepared, Request
-
-
-class CloudEnded(LiveError):
-    """The cloud process has ended: what was refused since then says nothing about the network or a policy."""
 
 
 class Cloud:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lab.connection import Connection
-from lab.errors import LiveError
+from lab.errors import LiveError, ProgramNotStarted
 from lab.kernel import namespaces as ns
 from lab.live.network import Context, Network, Reply
 from lab.live.protocol import Await, Done, Exited, Signal, Spawn, Spawned
@@ -27,10 +27,6 @@ from lab.net.hosts import Hosts, Namespaces
 
 # leads a session, and makes its standard input the terminal of that session: job control, Ctrl-C
 _WITH_TERMINAL: Final = ("setsid", "--ctty")
-
-
-class ProgramNotStarted(LiveError):
-    """There is no such program in the host, or it may not be run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

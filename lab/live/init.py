@@ -115,8 +115,7 @@ def _child(title: str, nursery: int, body: Callable[[], None]) -> int:
         return pid
     status = 1
     try:
-        # else OpenSSL, which re-seeds when the pid changes, would share its random state with every other lab
-        assert os.getpid() != nursery, "this process has the nursery's pid"
+        _be_another(nursery)
         setproctitle.setproctitle(title)
         os.setsid()
         ns.deaf(signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
@@ -129,6 +128,16 @@ def _child(title: str, nursery: int, body: Callable[[], None]) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _be_another(nursery: int) -> None:
+    """Make sure that this process's pid is not the nursery's.
+
+    Else OpenSSL, which re-seeds when the pid changes, would share its random state with every other lab. Which other
+    pid it is does not matter: the cloud's is not always 3, because the network process's threads are numbered too.
+    """
+    if os.getpid() == nursery:
+        raise RuntimeError("this process has the nursery's pid, so it would draw another lab's random numbers")
 
 
 def _watch(ropes: Ropes, children: dict[int, str]) -> None:

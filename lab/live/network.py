@@ -27,9 +27,9 @@ import msgspec
 
 from lab import wire
 from lab.connection import Connection
-from lab.errors import LiveError, PelabError
+from lab.errors import CloudEnded, LiveError, PelabError
 from lab.live import causes
-from lab.live.cloud import Cloud, CloudEnded
+from lab.live.cloud import Cloud
 from lab.live.protocol import Answer, Failed, Head, Notice, Ping, Pong, Ready, Request, failed, kebab, with_id
 
 R = TypeVar("R", bound=Request)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,8 @@ class Program:
         self.pid = spawned.pid
         self._channel, self._number, self._pidfd = channel, spawned.process, pidfd
         self._status: int | None = None
+        # also when it is dropped without being waited for
+        self._close = weakref.finalize(self, os.close, pidfd)
 
     @classmethod
     def start(
@@ -88,7 +91,7 @@ class Program:
             if timeout_s is not None and not poll.poll(timeout_s * 1000):
                 raise subprocess.TimeoutExpired(list(self.arguments), timeout_s)
             self._status = self._channel.ask(Await(process=self._number), Exited).status
-            os.close(self._pidfd)
+            self._close()
         return self._status
 
 
@@ -162,9 +165,10 @@ class _Talk:
         while not ended:
             left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
             events = self._poll.poll(left)
-            if not events:
-                return False
             ended = any(fd == self._program.fileno() for fd, _ in events)
+            # a program that never stops talking has a time-out too
+            if not ended and deadline is not None and time.monotonic() >= deadline:
+                return False
             self._write()
             self._read()
         return True

@@ -13,12 +13,14 @@ import msgspec
 
 from lab.errors import (
     BringUpFailed,
+    CloudEnded,
     EnvironmentProblem,
     LiveError,
     ModelError,
     PelabError,
     ProbeFailed,
     Problem,
+    ProgramNotStarted,
     TearDownFailed,
 )
 
@@ -152,6 +154,8 @@ _KINDS: Final[dict[str, type[PelabError]]] = {
     "bring-up": BringUpFailed,
     "tear-down": TearDownFailed,
     "probe": ProbeFailed,
+    "cloud-ended": CloudEnded,
+    "program-not-started": ProgramNotStarted,
     "live": LiveError,
 }
 

@@ -19,7 +19,6 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from mininet.cli import CLI
 
 from lab.describe import environment as client_environment
 from lab.describe.changes import Change, difference
@@ -268,10 +267,6 @@ class Stage:
 
     def _enter(self, host: str) -> None:
         self._hosts.namespaces_of(host).enter()
-
-    def command_line(self) -> None:
-        """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
-        CLI(self.running.ground.net)
 
     def _logged(self, line: str) -> None:
         self._lines[msgspec.json.decode(line)["request_id"]] = line

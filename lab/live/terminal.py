@@ -69,26 +69,46 @@ def _relayed(start: Callable[[int], T]) -> T:
 
 
 def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
-    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side."""
+    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side.
+
+    What is typed waits while the other side does not read: it may be writing, and must be read meanwhile.
+    """
+    os.set_blocking(master, False)
     with _raw(stdin), _same_size(stdin, master):
-        poll = select.poll()
-        poll.register(master, select.POLLIN)
-        poll.register(stdin, select.POLLIN)
+        poll, typed, open_ended = select.poll(), b"", True
         while True:
-            for fd, _ in poll.poll():
-                try:
-                    data = os.read(fd, _CHUNK)
-                except OSError:
-                    data = b""  # EIO: the other side of the pty is closed
-                if fd == master:
-                    if not data:
+            poll.register(master, select.POLLIN | (select.POLLOUT if typed else 0))
+            if open_ended and not typed:
+                poll.register(stdin, select.POLLIN)
+            for fd, events in poll.poll():
+                if fd == stdin:
+                    poll.unregister(stdin)
+                    typed = _read(stdin)
+                    open_ended = bool(typed)
+                    typed = typed or _END_OF_INPUT
+                elif events != select.POLLOUT:
+                    if not (data := _read(master)):
                         return
                     _write_all(stdout, data)
-                    continue
-                if not data:
-                    poll.unregister(stdin)
-                with contextlib.suppress(OSError):  # it has just ended; the next read of the master says so
-                    _write_all(master, data or _END_OF_INPUT)
+            typed = _write_some(master, typed)
+
+
+def _read(fd: int) -> bytes:
+    """Return what is there; nothing at the end, also when the other side of a pty is closed (EIO)."""
+    try:
+        return os.read(fd, _CHUNK)
+    except OSError:
+        return b""
+
+
+def _write_some(fd: int, data: bytes) -> bytes:
+    """Write as much as there is room for, and return the rest."""
+    try:
+        return data[os.write(fd, data) :] if data else data
+    except BlockingIOError:
+        return data
+    except OSError:
+        return b""  # it has just ended; the next read says so
 
 
 def _pty() -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,16 @@ def two_hosts(nursery: Nursery) -> Iterator[Lab]:
     """A lab with the hosts ``left`` and ``right``."""
     with nursery.lab(furnishing=FURNISHING) as made:
         yield made
+
+
+def processes_of(nursery: Nursery) -> list[int]:
+    """Return every process below the nursery's guard."""
+    found: list[int] = []
+    waiting = [nursery._process.pid]
+    while waiting:
+        pid = waiting.pop()
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            below = [int(child) for child in children.read_text().split()]
+            found += below
+            waiting += below
+    return found

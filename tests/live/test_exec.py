@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -24,7 +25,7 @@ from lab.live.program import Program
 from lab.live.protocol import Console, Done
 from tests.live import process_fixtures
 from tests.live.covered import PROJECT
-from tests.live.process_fixtures import FURNISHING
+from tests.live.process_fixtures import FURNISHING, processes_of
 
 pytestmark = pytest.mark.live
 
@@ -71,6 +72,24 @@ def test_time_is_up_for_the_whole_group(two_hosts: Lab) -> None:
     assert "sleep" not in left.run(["ps", "ax", "-o", "args="]).stdout
 
 
+def test_a_program_that_never_stops_talking_has_a_time_out_too(two_hosts: Lab) -> None:
+    """Its output does not put the end off."""
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        two_hosts.host("left").run(["sh", "-c", "while :; do echo talk; done"], timeout_s=0.2)
+    assert time.monotonic() - began < PATIENCE_S
+
+
+def test_a_program_that_is_dropped_keeps_no_file_open(two_hosts: Lab) -> None:
+    """Whoever starts many and waits for none does not run out of descriptors."""
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(10):
+        two_hosts.host("left").start(["true"])
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 @pytest.mark.parametrize("arguments", [["no-such-program"], []])
 def test_a_program_that_does_not_exist_is_an_error(two_hosts: Lab, arguments: list[str]) -> None:
     """It is never a status that could be read as an answer of the network."""
@@ -94,8 +113,9 @@ def test_a_daemon_does_not_hold_the_answer_and_dies_with_the_lab(nursery: Nurser
         # while a process turns into another program it shows no arguments, so look again
         seen = "until ps ax -o args= | grep -q '[s]leep 1003'; do :; done"
         assert lab.host("right").run(["sh", "-c", seen], timeout_s=PATIENCE_S).returncode == 0
-    ours = subprocess.run(["ps", "ax", "-o", "args="], capture_output=True, text=True, check=True)
-    assert "sleep 1003" not in ours.stdout
+    # among this nursery's own: other tests may run on the same machine
+    listing = ["ps", "-o", "args=", "-p", ",".join(map(str, [os.getpid(), *processes_of(nursery)]))]
+    assert "sleep 1003" not in subprocess.run(listing, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_signal_reaches_a_running_program(two_hosts: Lab) -> None:

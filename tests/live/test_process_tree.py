@@ -24,7 +24,7 @@ from lab.live.protocol import Done
 from tests.live import process_fixtures
 from tests.live.ending import end_cloud
 from tests.live.private_place import CANNOT
-from tests.live.process_fixtures import FURNISHING, NOBODY
+from tests.live.process_fixtures import FURNISHING, NOBODY, processes_of
 from tests.live.two_hosts import Misbehave
 
 pytestmark = pytest.mark.live
@@ -43,19 +43,6 @@ CASES = (
     "failing_operations",
     "client_at_every_operation",
 )
-
-
-def processes_of(nursery: Nursery) -> list[int]:
-    """Return every process below the nursery's guard."""
-    found: list[int] = []
-    waiting = [nursery._process.pid]
-    while waiting:
-        pid = waiting.pop()
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            below = [int(child) for child in children.read_text().split()]
-            found += below
-            waiting += below
-    return found
 
 
 def open_files() -> list[int]:
