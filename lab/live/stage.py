@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -158,7 +158,8 @@ class Stage:
     async def _ask(self, request: Ask, _context: Context) -> Measured:
         async with self._turn:
             running = self.running
-            return Measured(measurement=await running.inquiry.measure(running.world, request.call))
+            measured = await running.inquiry.measure(running.world, request.call)
+            return Measured(measurement=self._as_planned(measured))
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
@@ -182,7 +183,18 @@ class Stage:
         if change.doors:
             self._tell_hosts(None)
         evidence = await read_back.action(after, action)
-        return Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
+        done = Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
+        return self._as_planned(done)
+
+    def _as_planned(self, measured: Measurement) -> Measurement:
+        """Return ``measured``; it proves nothing where the kernel does not do what was planned."""
+        if measured.vacuous or not (found := self._unplanned()):
+            return measured
+        return replace(measured, vacuous=f"the lab is not as planned: {found}")
+
+    def _unplanned(self) -> str:
+        """Return the first difference between the kernel of the lab's own nodes and the plan, or an empty text."""
+        return next(iter(self.running.ground.differences(self.running.plan)), "")
 
     async def _prepare(self, change: Change) -> None:
         if change.doors:
