@@ -127,7 +127,7 @@ def _sets(opened: socket.socket) -> Iterator[tuple[tuple[str, str, str], str]]:
         for _, answer in _asked(opened, _GETELEMENTS, attribute(1, table), attribute(2, name), family=number):
             listed = answer.get(3, b"")
             words += (_element(element) for _, element in attributes(listed, 0, len(listed)))
-        text = "{ " + ", ".join(sorted(words)) + " }"
+        text = " ".join(("{", *[", ".join(sorted(words))] * bool(words), "}"))
         flags = parts.get(3, _ZERO)
         if (parts[4], parts[5]) != _NAMES_OF_LINKS or flags != _ZERO:
             text += f" of type {parts[4].hex()}/{parts[5].hex()} flags {flags.hex()}"

@@ -165,7 +165,7 @@ def _filter(rule: Filter) -> Iterator[str]:
     head = [f"inet {filters.TABLE} {rule.hook}:"]
     for word, names in (("iifname", rule.incoming), ("oifname", rule.outgoing)):
         if names is not None:
-            head += (word, "{ " + ", ".join(sorted(names)) + " }")
+            head += (word, "{", *[", ".join(sorted(names))] * bool(names), "}")
     if rule.opening:
         head.append("l4proto 06 tcp flags & 12 == 02")
     end = [f"counter log group {filters.GROUP} prefix {rule.rule} snap 128"] * bool(rule.rule)
