@@ -1,17 +1,29 @@
 """pelab, the Private Endpoint Lab: rehearse a cloud account's private network before touching the real one.
 
-``import lab`` gives the vocabulary of topologies and scenarios and imports no network library; the
-live lab (``Lab``) and Mininet load on first use.
+``import lab`` gives the vocabulary of topologies, scenarios and tests and imports no network library; what looks
+for files, plays scenarios or brings labs up (``Lab``) loads on first use.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab.describe.builder import Builder
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology, topology
+from lab.errors import (
+    BringUpFailed,
+    Divergence,
+    EnvironmentProblem,
+    LiveError,
+    ModelError,
+    PelabError,
+    ProbeFailed,
+    Problem,
+    TearDownFailed,
+)
 from lab.model.action import (
     DeleteInstance,
     EnableServiceEndpoints,
@@ -22,36 +34,68 @@ from lab.model.action import (
     SetPolicy,
 )
 from lab.model.call import Call, Operation
-from lab.model.outcome import Outcome
+from lab.model.outcome import Evidence, Expectation, Measurement, Outcome
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.world import World
 
 if TYPE_CHECKING:
     from mininet.topo import Topo
 
+    from lab.catalogue import load_scenario, load_topology
     from lab.live.client import LiveLab as Lab
+    from lab.play.runner import Mode, Report
+    from lab.rehearsal import rehearse
 
 __all__ = [
+    "BringUpFailed",
     "Builder",
     "Call",
     "DeleteInstance",
+    "Divergence",
     "EnableServiceEndpoints",
     "EnableVrf",
+    "EnvironmentProblem",
+    "Evidence",
+    "Expectation",
     "Initialise",
     "Lab",
+    "LiveError",
+    "Measurement",
+    "Mode",
+    "ModelError",
     "Netlink",
     "Operation",
     "Outcome",
+    "PelabError",
     "Plane",
     "Policy",
+    "ProbeFailed",
+    "Problem",
     "Provision",
+    "Report",
     "Scenario",
     "SetPolicy",
     "Step",
     "Surface",
+    "TearDownFailed",
     "Topology",
+    "World",
     "for_mn",
+    "load_scenario",
+    "load_topology",
+    "rehearse",
     "topology",
 ]
+
+_LATE = {
+    "Lab": ("lab.live.client", "LiveLab"),
+    "Mode": ("lab.play.runner", "Mode"),
+    "Report": ("lab.play.runner", "Report"),
+    "load_scenario": ("lab.catalogue", "load_scenario"),
+    "load_topology": ("lab.catalogue", "load_topology"),
+    "rehearse": ("lab.rehearsal", "rehearse"),
+}
+"""What loads when it is first used: the module it comes from, and its name there."""
 
 
 def for_mn(described: type[Topology]) -> Callable[..., Topo]:
@@ -70,9 +114,8 @@ def for_mn(described: type[Topology]) -> Callable[..., Topo]:
 
 
 def __getattr__(name: str) -> Any:
-    """Load the live lab when it is first used: it needs a process tree and a message codec."""
-    if name == "Lab":
-        from lab.live.client import LiveLab as Lab
-
-        return Lab
+    """Load what is late: it reads files, or needs a process tree and a message codec."""
+    if name in _LATE:
+        module, theirs = _LATE[name]
+        return getattr(importlib.import_module(module), theirs)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")

@@ -18,25 +18,33 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
+from lab.describe.checking import check
+from lab.describe.kinds import shown
 from lab.describe.scenario import Scenario
+from lab.describe.slip import slip
 from lab.describe.topology import Topology, TopologyRef
 from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
+from lab.projects import folders, project_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A topology or scenario that can be loaded by name; ``summary`` is its docstring's first line."""
+    """A topology or scenario that can be named; ``summary`` is its docstring's first line.
+
+    ``broken`` says why it cannot be loaded, empty if it is there.
+    """
 
     name: str
     summary: str
     path: Path
+    broken: str = ""
 
 
 def topologies(project: Path | None = None) -> list[Entry]:
@@ -55,7 +63,48 @@ def load_topology(name: str, **parameters: object) -> Topology:
     Raises:
         ModelError: No such topology, a file that does not import or holds none, wrong parameters.
     """
-    entry = _find("topology", name, topologies())
+    return _topology(name, parameters, None)
+
+
+def load_scenario(name: str) -> Scenario:
+    """Return the scenario of a name or path, named after its file, with its docstring as its story.
+
+    The topology that the file of a path names is looked for in that file's own project, if it has one.
+
+    Raises:
+        ModelError: No such scenario, a file that does not import or holds no ``SCENARIO``, or one with a step that
+            is none; all of it at once, each with its place.
+    """
+    entry = _find("scenario", name, scenarios)
+    module = _load(entry)
+    found: object = getattr(module, "SCENARIO", None)
+    if not isinstance(found, Scenario):
+        text = "holds no SCENARIO" if found is None else f"SCENARIO is {shown(found)}, and no Scenario"
+        raise ModelError(Problem(where=str(entry.path), text=text, hint="SCENARIO = Scenario(...)"))
+    scenario = replace(found, name=entry.name, story=(module.__doc__ or "").strip())
+    check(scenario)
+    home = project_of(entry.path.parent) if _is_path(name) else None
+    if home is not None and isinstance(named := scenario.topology, TopologyRef):
+        return replace(scenario, topology=replace(named, project=str(home)))
+    return scenario
+
+
+def world_of(described: Scenario | Topology | TopologyRef) -> World:
+    """Return the world of a topology, of a topology's name with parameters, or in which a scenario starts.
+
+    Raises:
+        ModelError: No such topology, wrong parameters, or a world that cannot be.
+    """
+    if isinstance(described, Scenario):
+        described = described.topology
+    if isinstance(described, TopologyRef):
+        project = Path(described.project) if described.project else None
+        described = _topology(described.name, described.parameters, project)
+    return described.world()
+
+
+def _topology(name: str, parameters: Mapping[str, object], project: Path | None) -> Topology:
+    entry = _find("topology", name, lambda: topologies(project))
     module = _load(entry)
     found = [
         value
@@ -64,44 +113,36 @@ def load_topology(name: str, **parameters: object) -> Topology:
     ]
     if len(found) != 1:
         text = f"holds {len(found)} topologies, and should hold one"
-        raise ModelError(Problem(where=str(entry.path), text=text, hint="one class decorated with @topology"))
+        hint = "one class NAME(Topology), with @topology above it"
+        raise ModelError(Problem(where=str(entry.path), text=text, hint=hint))
     found[0].name = entry.name
     return found[0].of(**parameters)
 
 
-def load_scenario(name: str) -> Scenario:
-    """Return the scenario of a name or path, named after its file, with its docstring as its story.
-
-    Raises:
-        ModelError: No such scenario, or a file that does not import or holds no ``SCENARIO``.
-    """
-    entry = _find("scenario", name, scenarios())
-    module = _load(entry)
-    found = getattr(module, "SCENARIO", None)
-    if not isinstance(found, Scenario):
-        raise ModelError(Problem(where=str(entry.path), text="holds no SCENARIO", hint="SCENARIO = Scenario(...)"))
-    return replace(found, name=entry.name, story=(module.__doc__ or "").strip())
-
-
-def world_of(scenario: Scenario) -> World:
-    """Return the world in which ``scenario`` starts."""
-    described = scenario.topology
-    if isinstance(described, TopologyRef):
-        described = load_topology(described.name, **described.parameters)
-    return described.world()
-
-
 def _entries(kind: str, project: Path | None) -> list[Entry]:
     found: dict[str, Entry] = {}
-    for folder in (*_own_folders(kind, project or Path.cwd()), *_shipped(kind)):
+    for folder in (*folders(kind, project or Path.cwd()), *_shipped(kind)):
         for path in sorted(folder.glob("[a-z]*.py")):
             found.setdefault(path.stem, Entry(name=path.stem, summary=_summary(path), path=path))
     for point in importlib.metadata.entry_points(group=f"pelab.{kind}"):
-        spec = importlib.util.find_spec(point.value)
-        if spec is not None and spec.origin:
-            path = Path(spec.origin)
-            found.setdefault(point.name, Entry(name=point.name, summary=_summary(path), path=path))
+        found.setdefault(point.name, _brought(point))
     return sorted(found.values(), key=lambda entry: entry.name)
+
+
+def _brought(point: EntryPoint) -> Entry:
+    """Return what another package brings; one that cannot be found is named, and is nobody else's trouble."""
+    package = point.dist.name if point.dist is not None else "a package"
+    try:
+        spec = importlib.util.find_spec(point.value)
+    except Exception as error:  # noqa: BLE001 - finding a module imports its package, which may raise anything
+        spec, why = None, f": {type(error).__name__}: {error}"
+    else:
+        why = ""
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        broken = f"{package} brings it as {point.value!r}, which is no module that can be found{why}"
+        return Entry(name=point.name, summary=f"(broken: {broken})", path=Path(point.value), broken=broken)
+    path = Path(spec.origin)
+    return Entry(name=point.name, summary=_summary(path), path=path)
 
 
 def _shipped(kind: str) -> Iterator[Path]:
@@ -112,40 +153,33 @@ def _shipped(kind: str) -> Iterator[Path]:
             return
 
 
-def _own_folders(kind: str, start: Path) -> Iterator[Path]:
-    for folder in (start, *start.parents):
-        settings = folder / "pyproject.toml"
-        if not settings.is_file():
-            continue
-        try:
-            table = tomllib.loads(settings.read_text()).get("tool", {}).get("pelab", {})
-        except tomllib.TOMLDecodeError as error:
-            raise ModelError(Problem(where=str(settings), text=str(error))) from None
-        for name in table.get(kind, []):
-            if not (folder / name).is_dir():
-                raise ModelError(Problem(where=f"{settings}: tool.pelab.{kind}", text=f"no folder {name!r}"))
-            yield folder / name
-        return
-
-
 def _summary(path: Path) -> str:
     try:
-        text = ast.get_docstring(ast.parse(path.read_text())) or ""
-    except (SyntaxError, UnicodeDecodeError) as error:
+        text = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+    except (SyntaxError, ValueError, OSError) as error:
         return f"(does not parse: {error})"
     return text.partition("\n")[0]
 
 
-def _find(kind: str, name: str, entries: list[Entry]) -> Entry:
-    if name.endswith(".py") or "/" in name:
+def _is_path(name: str) -> bool:
+    return name.endswith(".py") or "/" in name
+
+
+def _find(kind: str, name: str, entries: Callable[[], list[Entry]]) -> Entry:
+    if _is_path(name):
         path = Path(name)
         if not path.is_file():
-            raise ModelError(Problem(where=name, text=f"no such {kind} file"))
+            near = nearest(path.name, (each.name for each in path.parent.glob("*.py")))
+            raise ModelError(Problem(where=name, text=f"no such {kind} file", hint=near))
         return Entry(name=path.stem, summary=_summary(path), path=path.resolve())
-    for entry in entries:
+    known = entries()
+    for entry in known:
         if entry.name == name:
+            if entry.broken:
+                hint = "reinstall or remove that package"
+                raise ModelError(Problem(where=f"{kind} {name}", text=entry.broken, hint=hint))
             return entry
-    hint = nearest(name, (entry.name for entry in entries))
+    hint = nearest(name, (entry.name for entry in known))
     raise ModelError(Problem(where=kind, text=f"no {kind} named {name!r}", hint=hint))
 
 
@@ -161,18 +195,5 @@ def _load(entry: Entry) -> ModuleType:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # whatever the author's file raises is the author's to mend
-        raise ModelError(
-            Problem(where=_place(error, entry.path), text=f"does not import: {type(error).__name__}: {error}")
-        ) from error
+        raise slip(error, str(entry.path), "does not import") from error
     return module
-
-
-def _place(error: BaseException, path: Path) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    trace, line = error.__traceback__, 0
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{path}:{line}" if line else str(path)

@@ -93,6 +93,9 @@ def recv(sock: socket.socket, form: Any) -> tuple[Any, list[int]]:
     """Return the next message of type ``form`` and its descriptors, which the caller owns.
 
     The message is ``None`` when the other side has ended, also when it died with messages of ours unread.
+
+    Raises:
+        OSError: Not all of its descriptors arrived; the message is lost.
     """
     data, fds = recv_bytes(sock)
     if data is None:
@@ -119,7 +122,7 @@ def recv_bytes(sock: socket.socket) -> tuple[bytes | None, list[int]]:
     fds = list(array("i", packed[: len(packed) - len(packed) % _INT]))
     if flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
         close(fds)
-        raise OSError(errno.EMFILE, "descriptors of a message were lost: this process has too many files open")
+        raise OSError(errno.EMFILE, "descriptors of a message were lost")
     if not data.startswith(_IN_MEMFD):
         return data, fds
     memfd = fds.pop(0)

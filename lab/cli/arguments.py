@@ -1,4 +1,4 @@
-"""Arguments that several commands share: names that complete in the shell, and ``--set name=value``.
+"""What several commands share: names that complete in the shell, ``--set name=value``, and the folder one stands in.
 
 Completion never fails and never prints: a shell in the middle of a word is no place for an error.
 """
@@ -6,12 +6,13 @@ Completion never fails and never prints: a shell in the middle of a word is no p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from lab.errors import PelabError
+from lab.errors import ModelError, PelabError, Problem
 
 if TYPE_CHECKING:
     from lab.model.world import World
@@ -79,6 +80,14 @@ def _read_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...
 def parameters(settings: Iterable[str]) -> dict[str, object]:
     """Return ``--set`` texts as a topology's parameters; the topology reads the values by their types."""
     return {name: value for name, _, value in (text.partition("=") for text in settings)}
+
+
+def standing() -> str:
+    """Return the folder in which this process stands; ModelError if it is gone."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        raise ModelError(Problem(where=".", text="the folder you stand in is gone", hint="cd to another")) from None
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -8,12 +8,11 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.arguments import HOST, SETTINGS, TOPOLOGY, parameters
+from lab.cli.arguments import HOST, SETTINGS, TOPOLOGY, parameters, standing
 
 if TYPE_CHECKING:
     from lab.live.host import Host
@@ -36,18 +35,19 @@ def command(*, topology: str, host: str, arguments: tuple[str, ...], settings: t
 
     world = load_topology(topology, **parameters(settings)).world()
     world.host(host)  # a wrong name is found before anything is brought up
-    with LiveLab(world, shared=[str(Path.cwd())]) as lab:
+    folder = standing()
+    with LiveLab(world, shared=[folder]) as lab:
         where = Host(channel=lab.lab.channel, name=host)
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        status = where.shell(arguments) if interactive else _piped(where, arguments)
+        status = where.shell(arguments, cwd=folder) if interactive else _piped(where, arguments, folder)
     # A death by signal N is told as shells tell it.
     return status if status >= 0 else 128 - status
 
 
-def _piped(where: Host, arguments: tuple[str, ...]) -> int:
+def _piped(where: Host, arguments: tuple[str, ...], folder: str) -> int:
     """Run on this process's own descriptors; Ctrl-C goes to the command, which decides what it means."""
     with _interrupts() as pressed:
-        program = where.start(arguments, cwd=str(Path.cwd()))
+        program = where.start(arguments, cwd=folder)
         while program.fileno() not in select.select([program.fileno(), pressed], [], [])[0]:
             os.read(pressed, 64)
             program.signal(signal.SIGINT)

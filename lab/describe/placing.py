@@ -14,6 +14,7 @@ from lab.describe.plan import (
     PRIVATE_SERVICES,
     PUBLIC_SERVICES,
     RETURNS,
+    WITNESS_EDGE,
     WITNESS_PRIVATE,
     WITNESS_PUBLIC,
     Address,
@@ -38,17 +39,17 @@ from lab.model.addresses import (
 from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
 )
-from lab.model.endpoint import Endpoint, endpoints, kms
+from lab.model.endpoint import MOST_INSTANCES, Endpoint, endpoints, kms
 from lab.model.plane import Plane, Policy
 from lab.model.world import Account, Host, Instance, Nic, World
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 SERVICE_LINK = (IPv4Interface("166.8.0.1/30"), IPv4Interface("166.8.0.2/30"))
 PRIVATE_WITNESS_LINK = (IPv4Interface("166.8.0.5/30"), IPv4Interface("166.8.0.6/30"))
+EDGE_WITNESS_LINK = (IPv4Interface("166.8.0.9/30"), IPv4Interface("166.8.0.10/30"))
 PUBLIC_LINK = (IPv4Interface("192.0.2.253/30"), IPv4Interface("192.0.2.254/30"))
 PUBLIC_WITNESS_LINK = (IPv4Interface("192.0.2.249/30"), IPv4Interface("192.0.2.250/30"))
 TO_SERVICES, TO_WITNESS = "services", "witness"
-CONTROL_NUMBER = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +75,14 @@ class Port:
 def control(world: World, account: str) -> Instance:
     """Return the account's control instance: hidden, initialised, its policy said to be public-and-private.
 
-    It is the other half of a control pair: what the public door refuses for one instance and serves
-    for this one, with the same token and request, is refused for neither token nor request.
+    It is the other half of a control pair: what a door refuses for one instance and serves for this
+    one, with the same caller, token and request, is refused for none of these.
     """
-    region = next(i.region for i in world.instances.values() if i.account == account)
-    number = CONTROL_NUMBER + world.accounts[account].number
+    instances = world.instances.values()
+    region = next((i.region for i in instances if i.account == account), next(iter(instances)).region)
     return Instance(
-        name=f"{account}-control",
-        number=number,
+        name=f"{account}.control",  # no author's name has a dot
+        number=MOST_INSTANCES + world.accounts[account].number,
         account=account,
         region=region,
         initialised=True,
@@ -90,15 +91,14 @@ def control(world: World, account: str) -> Instance:
 
 
 def controls(world: World) -> tuple[Instance, ...]:
-    """Return the control instance of every account that has an instance."""
-    owners = dict.fromkeys(instance.account for instance in world.instances.values())
-    return tuple(control(world, owner) for owner in owners)
+    """Return the control instance of every account, in the order of the accounts; none where nothing can be asked."""
+    return tuple(control(world, name) for name in world.accounts) if world.instances else ()
 
 
 def plan(world: World) -> Plan:
     """Return the plan of ``world``; the same world gives the same plan."""
     private, public = ports(world, Plane.PRIVATE), ports(world, Plane.PUBLIC)
-    doors = (*endpoints(world), *(kms(instance, Plane.PUBLIC) for instance in controls(world)))
+    doors = (*endpoints(world), *(kms(instance, plane) for instance in controls(world) for plane in Plane))
     nodes = (
         *(_host(host) for host in world.hosts.values()),
         _backbone(world, private),
@@ -107,6 +107,7 @@ def plan(world: World) -> Plan:
         _services(PUBLIC_SERVICES, doors, Plane.PUBLIC),
         _witness(WITNESS_PRIVATE),
         _witness(WITNESS_PUBLIC),
+        _witness(WITNESS_EDGE),
     )
     links = (
         *(Link(a=(port.host.name, port.nic.name), b=(BACKBONE, port.interface)) for port in private),
@@ -115,6 +116,7 @@ def plan(world: World) -> Plan:
         Link(a=(INTERNET, TO_SERVICES), b=(PUBLIC_SERVICES, "eth0")),
         Link(a=(PRIVATE_SERVICES, TO_WITNESS), b=(WITNESS_PRIVATE, "eth0")),
         Link(a=(PUBLIC_SERVICES, TO_WITNESS), b=(WITNESS_PUBLIC, "eth0")),
+        Link(a=(BACKBONE, TO_WITNESS), b=(WITNESS_EDGE, "eth0")),
     )
     return Plan(nodes=nodes, links=links, doors=doors, names={n: door.addresses for door in doors for n in door.names})
 
@@ -159,16 +161,19 @@ def _backbone(world: World, ports: list[Port]) -> Node:
                (to_iaas, *([to_services] if account.service_endpoints else []), end))
         for account in world.accounts.values() if account.vrf
     ]  # fmt: skip
-    back = _table(RETURNS, "", ports, (end,))
+    to_witness = PlannedRoute(dst=EDGE_WITNESS_LINK[0].network, interface=TO_WITNESS)
+    back = replace(_table(RETURNS, "", ports, (to_witness, end)), interfaces=(TO_SERVICES,))
+    witness = replace(_table(FIRST_ACCOUNT_TABLE, "", [], (to_iaas, to_services, end)), interfaces=(TO_WITNESS,))
     return Node(
         name=BACKBONE,
         forwards=True,
         addresses=(
             *(Address(interface=port.interface, address=port.address, connected=False) for port in ports),
             Address(interface=TO_SERVICES, address=SERVICE_LINK[0]),
+            Address(interface=TO_WITNESS, address=EDGE_WITNESS_LINK[0], connected=False),
         ),
         routes=(*shared, to_iaas, to_services, end),
-        tables=(*tables, replace(back, interfaces=(TO_SERVICES,))),
+        tables=(*tables, witness, back),
         filters=tuple(_backbone_filters(world, ports)),
     )
 
@@ -204,6 +209,8 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
             destination=(CLOUD_SERVICES,),
             lost=True,
         ),
+        # Whatever else the edge cannot place comes back as an error, and the edge says that it was its own.
+        Filter(hook="output", rule="edge.unroutable", verdict="log", destination=(EVERYWHERE,), lost=True),
         *(Filter(hook="forward", verdict="accept", incoming=of(a), outgoing=of(a)) for a in accounts),
         Filter(hook="forward", verdict="accept", outgoing=services),
         Filter(hook="forward", verdict="accept", incoming=services),
@@ -234,7 +241,7 @@ def _services(name: str, doors: tuple[Endpoint, ...], plane: Plane) -> Node:
     here = PRIVATE_RESOLVER if private else PUBLIC_RESOLVER
     served = dict.fromkeys([here, *(a for door in doors if door.plane is plane for a in door.addresses)])
     link, witness = (SERVICE_LINK, PRIVATE_WITNESS_LINK) if private else (PUBLIC_LINK, PUBLIC_WITNESS_LINK)
-    back = PlannedRoute(dst=BACKBONE_NET if private else EVERYWHERE, gateway=link[0].ip, interface="eth0")
+    callers = (BACKBONE_NET, EDGE_WITNESS_LINK[0].network) if private else (EVERYWHERE,)
     return Node(
         name=name,
         addresses=(
@@ -242,7 +249,7 @@ def _services(name: str, doors: tuple[Endpoint, ...], plane: Plane) -> Node:
             Address(interface=TO_WITNESS, address=witness[0]),
             *(Address(interface="lo", address=IPv4Interface((int(address), 32))) for address in served),
         ),
-        routes=(back,),
+        routes=tuple(PlannedRoute(dst=net, gateway=link[0].ip, interface="eth0") for net in callers),
         filters=(
             Filter(hook="prerouting", rule=DOOR_PRIVATE if private else DOOR_PUBLIC, verdict="log", opening=True),
         ),
@@ -250,8 +257,12 @@ def _services(name: str, doors: tuple[Endpoint, ...], plane: Plane) -> Node:
 
 
 def _witness(name: str) -> Node:
-    private = name == WITNESS_PRIVATE
-    link = PRIVATE_WITNESS_LINK if private else PUBLIC_WITNESS_LINK
+    links = {
+        WITNESS_PRIVATE: PRIVATE_WITNESS_LINK,
+        WITNESS_PUBLIC: PUBLIC_WITNESS_LINK,
+        WITNESS_EDGE: EDGE_WITNESS_LINK,
+    }
+    link, private = links[name], name != WITNESS_PUBLIC
     networks: tuple[IPv4Network, ...] = (SERVICE_ENDPOINTS, IAAS_SERVICES) if private else (PUBLIC_NET,)
     via: IPv4Address = link[0].ip
     return Node(

@@ -17,10 +17,14 @@ MAIN = 254
 RETURNS = 900
 """The table for what comes back from the service network: every account's subnets."""
 FIRST_ACCOUNT_TABLE = 1000
+"""The edge's witness has this one, the first account the next."""
 
 BACKBONE, INTERNET = "backbone", "internet"
 PRIVATE_SERVICES, PUBLIC_SERVICES = "private-services", "public-services"
 WITNESS_PRIVATE, WITNESS_PUBLIC = "witness-private", "witness-public"
+"""They ask beside the doors, past every edge."""
+WITNESS_EDGE = "witness-edge"
+"""It asks through the provider edge, as a VSI of an account that has VRF and service endpoints."""
 DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
 """Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
 
@@ -72,7 +76,7 @@ class RoutingTable:
 
     def __str__(self) -> str:
         """One line: number, owner, interfaces."""
-        return f"table {self.number} ({self.owner or 'returns'}) for {', '.join(self.interfaces) or 'nobody'}"
+        return f"table {self.number} ({self.owner or 'no account'}) for {', '.join(self.interfaces) or 'nobody'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,15 @@ tells a ``Builder`` what stands in the world. Making one performs nothing.
 
 from __future__ import annotations
 
-import types
 import typing
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, ClassVar, TypeVar, overload
 
 from lab.describe.builder import Builder
+from lab.describe.kinds import alternatives, shown
+from lab.describe.slip import slip
 from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
 
@@ -31,10 +32,31 @@ class Topology:
         raise NotImplementedError(f"{type(self).__name__} says nothing: give it a build(self, b)")
 
     def world(self) -> World:
-        """Return the world that this topology describes; ModelError with everything that is wrong."""
+        """Return the world that this topology describes; ModelError with everything that is wrong.
+
+        Whatever ``build`` raises is its author's to mend, and is told with the author's own line.
+        """
+        self._be_whole()
         builder = Builder()
-        self.build(builder)
+        try:
+            self.build(builder)
+        except ModelError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever the author's code raises is the author's to mend
+            raise slip(error, self.build.__code__.co_filename, "build() fails") from error
         return builder.world()
+
+    @classmethod
+    def _be_whole(cls) -> None:
+        """Raise ModelError if the class was not decorated, or builds nothing."""
+        code = cls.build.__code__
+        where = f"{code.co_filename}:{code.co_firstlineno}"
+        if "__dataclass_fields__" not in vars(cls):
+            text = f"class {cls.__name__} is no topology yet: its parameters are not read"
+            raise ModelError(Problem(where=where, text=text, hint="write @topology above it"))
+        if cls.build is Topology.build:
+            text = f"class {cls.__name__} says nothing"
+            raise ModelError(Problem(where=cls.name or cls.__name__, text=text, hint="give it a build(self, b)"))
 
     @classmethod
     def parameters(cls) -> dict[str, Field[Any]]:
@@ -48,8 +70,12 @@ class Topology:
         Raises:
             ModelError: Unknown parameters, or text that does not fit the parameter's type; all at once.
         """
+        cls._be_whole()
         # by the globals of its own code: `mn` executes a topology's file without making a module of it
-        hints = typing.get_type_hints(cls, localns=cls.build.__globals__)
+        try:
+            hints = typing.get_type_hints(cls, localns=cls.build.__globals__)
+        except NameError as error:
+            raise slip(error, cls.build.__code__.co_filename, "a parameter's type") from error
         known, problems, read = cls.parameters(), [], {}
         for name, value in values.items():
             where = f"{cls.name or cls.__name__}/{name}"
@@ -60,6 +86,10 @@ class Topology:
                 read[name] = _read(hints[name], value)
             except ValueError as error:
                 problems.append(Problem(where=where, text=f"{value!r}: {error}"))
+        for name, parameter in known.items():
+            if name not in values and parameter.default is MISSING and parameter.default_factory is MISSING:
+                where = f"{cls.name or cls.__name__}/{name}"
+                problems.append(Problem(where=where, text="has no value", hint="give it one, or its field a default"))
         if problems:
             raise ModelError(*problems)
         return cls(**read)
@@ -67,10 +97,14 @@ class Topology:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopologyRef:
-    """A topology by name, with parameters; the catalogue finds it when it is needed."""
+    """A topology by name, with parameters; the catalogue finds it when it is needed.
+
+    ``project`` is a folder of the project in which it is looked for, filled in by the catalogue; empty: the current.
+    """
 
     name: str
     parameters: Mapping[str, object] = field(default_factory=dict)
+    project: str = ""
 
 
 @overload
@@ -84,17 +118,23 @@ def topology(what: str | type[T], **parameters: object) -> TopologyRef | type[T]
     The decorator makes the class a frozen dataclass with keyword-only fields, so that an unknown or
     misspelt parameter is an error and never silently dropped.
     """
+    found: object = what
     if isinstance(what, str):
         return TopologyRef(name=what, parameters=parameters)
+    if not (isinstance(found, type) and issubclass(found, Topology)):
+        raise TypeError(f"{shown(found)} is no topology: class NAME(Topology), or topology(NAME, parameter=...)")
     return dataclass(frozen=True, kw_only=True)(what)
 
 
 def _read(hint: Any, value: object) -> object:
     """Return ``value`` as the type ``hint``; ValueError says what would fit."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    options = alternatives(hint)
     if type(None) in options and (value is None or str(value).lower() == "none"):
         return None
-    (kind,) = [option for option in options if option is not type(None)]
+    kinds = [option for option in options if option is not type(None)]
+    if len(kinds) > 1:
+        return next((value for kind in kinds if isinstance(value, kind)), str(value))
+    (kind,) = kinds
     if kind is bool:
         return _boolean(value)
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -107,7 +147,15 @@ def _read(hint: Any, value: object) -> object:
             return int(str(value))
         except ValueError:
             raise ValueError("a whole number") from None
-    return str(value)
+    if kind is float:
+        try:
+            return float(str(value))
+        except ValueError:
+            raise ValueError("a number") from None
+    if isinstance(value, str) and kind is not str and issubclass(typing.get_origin(kind) or kind, Collection):
+        raise ValueError("no text can say it; a scenario can: topology(NAME, parameter=...)")
+    # a kind of the author's own comes as it is, and build() says what does not fit
+    return str(value) if kind is str else value
 
 
 def _boolean(value: object) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lab.kernel.netlink import DUMP, attribute, attributes, dump
+from lab.kernel.netlink import DUMP, NetlinkSocket, attribute, attributes, dump
 
 _GETLINK, _GETADDR, _GETROUTE, _GETNEIGH, _GETRULE, _GETQDISC, _GETNETCONF = 18, 22, 26, 30, 34, 38, 82
 _IPV4: Final = socket.AF_INET
@@ -37,11 +37,10 @@ class Link:
     odd: str
 
 
-def _asked(opened: socket.socket, kind: int, header: bytes, *parts: bytes) -> list[bytes]:
+def _asked(opened: NetlinkSocket, kind: int, header: bytes, *parts: bytes) -> list[bytes]:
     """Return the bodies of the answers to a request for a list; ``OSError`` when the kernel gives none."""
     body = header + b"".join(parts)
-    # all of it is read before anything else is asked: a socket has one dump at a time
-    return list(dump(opened, struct.pack("=IHHII", 16 + len(body), kind, DUMP | 1, 0, 0) + body))
+    return dump(opened, struct.pack("=IHHII", 16 + len(body), kind, DUMP | 1, 0, 0) + body)
 
 
 def _word(data: bytes) -> int:
@@ -60,7 +59,7 @@ def _unknown(rest: Mapping[int, bytes]) -> str:
     return "".join(f" attribute {kind} {data.hex()}" for kind, data in sorted(rest.items()))
 
 
-def links(opened: socket.socket) -> dict[int, Link]:
+def links(opened: NetlinkSocket) -> dict[int, Link]:
     """Return the links of the socket's namespace by index."""
     found: dict[int, Link] = {}
     for body in _asked(opened, _GETLINK, bytes(16), _NO_STATISTICS):
@@ -84,7 +83,7 @@ def _link(names: Mapping[int, Link], index: int) -> str:
     return names[index].name if index in names else f"if{index}"
 
 
-def addresses(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
+def addresses(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
     """Yield each address of any family as ``ADDRESS/LENGTH dev NAME``, with what is unusual behind it."""
     for body in _asked(opened, _GETADDR, bytes(8)):
         family, length, _, _, index = struct.unpack_from("=BBBBI", body)
@@ -102,7 +101,7 @@ def addresses(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]
         yield text
 
 
-def routes(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
+def routes(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
     """Yield the IPv4 routes of all tables as ``[KIND ]DST[ via GATEWAY][ dev NAME] table NUMBER``, then the unusual."""
     for body in _asked(opened, _GETROUTE, struct.pack("=B11x", _IPV4)):
         _, length, src_length, tos, table, _, scope, kind, flags = struct.unpack_from("=8BI", body)
@@ -129,7 +128,7 @@ def routes(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
         yield "".join(words) + _unknown(rest)
 
 
-def rules(opened: socket.socket) -> Iterator[str]:
+def rules(opened: NetlinkSocket) -> Iterator[str]:
     """Yield the IPv4 policy rules as ``PRIORITY:[ iif NAME][ fwmark NUMBER] lookup TABLE``, then the unusual."""
     for body in _asked(opened, _GETRULE, struct.pack("=B11x", _IPV4)):
         _, dst_length, src_length, tos, table, _, _, action, flags = struct.unpack_from("=8BI", body)
@@ -152,7 +151,7 @@ def rules(opened: socket.socket) -> Iterator[str]:
         yield text + _unknown(rest)
 
 
-def neighbours(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
+def neighbours(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
     """Yield the permanent IPv4 neighbours, which nobody learned, as ``ADDRESS lladdr BYTES dev NAME``."""
     for body in _asked(opened, _GETNEIGH, struct.pack("=B11x", _IPV4)):
         index, state = struct.unpack_from("=iH", body, 4)
@@ -161,7 +160,7 @@ def neighbours(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str
             yield f"{socket.inet_ntoa(known[1])} lladdr {known.get(2, b'').hex(':')} dev {_link(names, index)}"
 
 
-def queues(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
+def queues(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
     """Yield the queueing disciplines of links that are up, but for ``noqueue``, as ``KIND dev NAME``."""
     for body in _asked(opened, _GETQDISC, bytes(20)):
         (index,) = struct.unpack_from("=i", body, 4)
@@ -173,7 +172,7 @@ def queues(opened: socket.socket, names: Mapping[int, Link]) -> Iterator[str]:
 _SETTINGS: Final = {3: "rp_filter", 4: "mc_forwarding", 5: "proxy_arp", 6: "ignore_routes_with_linkdown"}
 
 
-def forwarding(opened: socket.socket, names: Mapping[int, Link]) -> dict[str, str]:
+def forwarding(opened: NetlinkSocket, names: Mapping[int, Link]) -> dict[str, str]:
     """Return, by link (and ``all``), ``forwards`` or ``does not forward``, and what else is not 0 of its settings."""
     found: dict[str, str] = {}
     for body in _asked(opened, _GETNETCONF, struct.pack("=B3x", _IPV4)):

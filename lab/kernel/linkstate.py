@@ -11,7 +11,7 @@ from typing import Final
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
 from lab.kernel.messages import get_link
-from lab.kernel.netlink import DUMP, attributes, dump, encode, number, received
+from lab.kernel.netlink import DUMP, NetlinkSocket, attributes, dump, encode, number, received
 
 OPERSTATE_UP: Final = 6
 LINK_GROUP: Final = 1  # the multicast group of link events
@@ -19,12 +19,13 @@ _NEWLINK, _GETADDR = 16, 22
 _IPV4: Final = socket.AF_INET
 
 
-def operstates(opened: socket.socket, indexes: Sequence[int]) -> dict[int, int]:
+def operstates(opened: NetlinkSocket, indexes: Sequence[int]) -> dict[int, int]:
     """Return the operational state (6 is up) of each link in ``indexes``, all in the socket's namespace."""
     states: dict[int, int] = {}
-    for start in range(0, len(indexes), 32):  # an ordinary user's receive buffer holds the answers to as many
-        opened.send(number([get_link(index) for index in indexes[start : start + 32]]))
-        states.update(state for kind, _, _, body in received(opened) if kind == _NEWLINK for state in _operstate(body))
+    with opened.turn():
+        for start in range(0, len(indexes), 32):  # an ordinary user's receive buffer holds the answers to as many
+            opened.send(number([get_link(index) for index in indexes[start : start + 32]]))
+            states.update(link_states(list(received(opened))))
     return states
 
 
@@ -39,7 +40,7 @@ def _operstate(body: bytes) -> list[tuple[int, int]]:
     return [(index, payload[0]) for kind, payload in attributes(body, 16, len(body)) if kind == 16]
 
 
-def addresses(opened: socket.socket, index: int) -> list[IPv4Interface]:
+def addresses(opened: NetlinkSocket, index: int) -> list[IPv4Interface]:
     """Return the IPv4 addresses that the link has in the kernel."""
     found: list[IPv4Interface] = []
     for body in dump(opened, encode(ifaddrmsg, _GETADDR, DUMP, family=_IPV4)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from errno import ENOBUFS
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Final, Literal
@@ -25,6 +26,7 @@ from lab.kernel.netlink import (
     EXCL,
     REPLACE,
     NetlinkError,
+    NetlinkSocket,
     Template,
     attributes,
     encode,
@@ -275,7 +277,7 @@ def _lookup_template(source: bool, iif: bool, mark: bool) -> Template:
 
 
 def lookup(
-    opened: socket.socket,
+    opened: NetlinkSocket,
     destination: IPv4Address,
     *,
     source: IPv4Address | None = None,
@@ -285,6 +287,9 @@ def lookup(
     """Ask the kernel where a packet to ``destination`` would go, in the namespace of the socket.
 
     With ``iif`` (the index of a link) the packet is one that arrives there to be forwarded; it then needs ``source``.
+
+    Raises:
+        NetlinkError: The answer was lost, which is no answer.
     """
     values = [destination.packed]
     if source is not None:
@@ -296,6 +301,8 @@ def lookup(
     try:
         body = request(opened, _lookup_template(source is not None, iif is not None, fwmark is not None)(*values))
     except NetlinkError as refused:
+        if refused.errno == ENOBUFS:
+            raise
         return Lookup(error=refused.errno)
     found = dict(attributes(body, 12, len(body)))
     word = {kind: struct.unpack("=I", payload)[0] for kind, payload in found.items() if len(payload) == 4}

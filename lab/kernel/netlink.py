@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from errno import ENOBUFS
 from typing import Any, Final
 
@@ -51,9 +53,28 @@ class NetlinkError(OSError):
         self.index = index
 
 
-def open_socket(protocol: int = ROUTE, groups: Iterable[int] = ()) -> socket.socket:
+class NetlinkSocket(socket.socket):
+    """A netlink socket that any thread may ask: one question and its whole answer at a time."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Take the arguments of ``socket.socket``."""
+        super().__init__(*arguments, **named)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the socket to oneself, and leave nothing unread: it would be the answer to the next question."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                for _ in received(self):
+                    pass
+
+
+def open_socket(protocol: int = ROUTE, groups: Iterable[int] = ()) -> NetlinkSocket:
     """Return a netlink socket of this thread's network namespace, a member of the multicast ``groups``."""
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    opened = NetlinkSocket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
     try:
         for force, ordinary in ((_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF)):
             try:
@@ -145,7 +166,7 @@ def attributes(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]
         start += (length + 3) & ~3
 
 
-def batch(opened: socket.socket, messages: Sequence[bytes], before: bytes = b"", after: bytes = b"") -> None:
+def batch(opened: NetlinkSocket, messages: Sequence[bytes], before: bytes = b"", after: bytes = b"") -> None:
     """Send ``messages`` and raise the first refusal, with its place among them in ``index``.
 
     Numbered from 1, only the last asks for an answer (refusals come unasked). rtnetlink carries out what follows a
@@ -154,20 +175,21 @@ def batch(opened: socket.socket, messages: Sequence[bytes], before: bytes = b"",
     """
     if not messages:
         return
-    if before or after:
-        _send(opened, messages, 0, before, after)
-        return
-    start = size = 0
-    for place, message in enumerate(messages):
-        if size and size + len(message) > _DATAGRAM_BYTES:
-            _send(opened, messages[start:place], start)
-            start, size = place, 0
-        size += len(message)
-    _send(opened, messages[start:], start)
+    with opened.turn():
+        if before or after:
+            _send(opened, messages, 0, before, after)
+            return
+        start = size = 0
+        for place, message in enumerate(messages):
+            if size and size + len(message) > _DATAGRAM_BYTES:
+                _send(opened, messages[start:place], start)
+                start, size = place, 0
+            size += len(message)
+        _send(opened, messages[start:], start)
 
 
 def _send(
-    opened: socket.socket, messages: Sequence[bytes], first: int, before: bytes = b"", after: bytes = b""
+    opened: NetlinkSocket, messages: Sequence[bytes], first: int, before: bytes = b"", after: bytes = b""
 ) -> None:
     """Send one datagram of ``messages`` (whose places begin at ``first``) and judge the kernel's answers."""
     opened.send(before + number(messages) + after)
@@ -226,35 +248,38 @@ def split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at += (length + 3) & ~3
 
 
-def request(opened: socket.socket, message: bytes) -> bytes:
+def request(opened: NetlinkSocket, message: bytes) -> bytes:
     """Send one message that is answered by one message, and return the body of the answer."""
-    opened.send(number([message]))
     found: bytes | None = None
-    for kind, flags, _, answer in received(opened):
-        if kind == ERROR:
-            if refused := _refusal(flags, answer):
-                raise refused
-            if found is not None:
-                return found
-        else:
-            found = answer
+    with opened.turn():
+        opened.send(number([message]))
+        for kind, flags, _, answer in received(opened):
+            if kind == ERROR:
+                if refused := _refusal(flags, answer):
+                    raise refused
+                if found is not None:
+                    return found
+            else:
+                found = answer
     raise NetlinkError(ENOBUFS, "the kernel's answer was lost")
 
 
-def dump(opened: socket.socket, message: bytes) -> Iterator[bytes]:
-    """Send a request for a list (flag ``DUMP``), and yield the body of each message of the answer."""
-    opened.send(message)
-    for kind, flags, _, answer in received(opened):
-        if kind == DONE:
-            number = struct.unpack_from("=i", answer)[0] if len(answer) >= 4 else 0
-            if number < 0:
-                raise NetlinkError(-number, os.strerror(-number))
-            return
-        if kind == ERROR:
-            if refused := _refusal(flags, answer):
-                raise refused
-            return
-        yield answer
+def dump(opened: NetlinkSocket, message: bytes) -> list[bytes]:
+    """Send a request for a list (flag ``DUMP``), and return the body of each message of the answer."""
+    found: list[bytes] = []
+    with opened.turn():
+        opened.send(message)
+        for kind, flags, _, answer in received(opened):
+            if kind == DONE:
+                code = struct.unpack_from("=i", answer)[0] if len(answer) >= 4 else 0
+                if code < 0:
+                    raise NetlinkError(-code, os.strerror(-code))
+                return found
+            if kind == ERROR:
+                if refused := _refusal(flags, answer):
+                    raise refused
+                return found
+            found.append(answer)
     raise NetlinkError(ENOBUFS, "the kernel's answer was lost")
 
 

@@ -7,7 +7,6 @@ in tables of the family ``inet``.
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Final, Literal
 from pyroute2.netlink.nfnetlink import nfgen_msg
 from pyroute2.netlink.nfnetlink.nftsocket import nft_chain_msg, nft_set_msg, nft_table_msg
 
-from lab.kernel.netlink import APPEND, CREATE, DUMP, EXCL, attribute, attributes, batch, dump, encode
+from lab.kernel.netlink import APPEND, CREATE, DUMP, EXCL, NetlinkSocket, attribute, attributes, batch, dump, encode
 
 Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
 KeyType = Literal["ipv4_addr", "inet_service", "inet_proto", "ifname", "mark"]
@@ -45,7 +44,7 @@ _BEGIN, _END = (encode(nfgen_msg, kind, res_id=10) for kind in (0x10, 0x11))
 _NFGEN: Final = struct.pack("=BBH", _INET, 0, 0)
 
 
-def transaction(opened: socket.socket, messages: Sequence[bytes]) -> None:
+def transaction(opened: NetlinkSocket, messages: Sequence[bytes]) -> None:
     """Commit ``messages`` as one: all or none; a refusal names the place of its message in ``index``."""
     batch(opened, messages, _BEGIN, _END)
 
@@ -232,7 +231,7 @@ def _rules_of(table: str | None) -> bytes:
     return _framed(_GETRULE, DUMP, *([] if table is None else [_text(1, table)]))
 
 
-def counters(opened: socket.socket, table: str | None = None) -> list[Counted]:
+def counters(opened: NetlinkSocket, table: str | None = None) -> list[Counted]:
     """Return the counters of the rules that have one, of one table or of all, in the order of the rules."""
     found: list[Counted] = []
     for body in dump(opened, _rules_of(table)):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from lab.kernel.netlink import DUMP, attribute, attributes, dump
+from lab.kernel.netlink import DUMP, NetlinkSocket, attribute, attributes, dump
 
 _GETTABLE, _GETCHAIN, _GETRULE, _GETSET, _GETELEMENTS = 1, 4, 7, 10, 13
 _FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -46,7 +46,7 @@ class Ruleset:
     unused_sets: tuple[str, ...]
 
 
-def ruleset(opened: socket.socket) -> Ruleset:
+def ruleset(opened: NetlinkSocket) -> Ruleset:
     """Return the packet filters of the namespace of a netfilter socket; ``OSError`` when the kernel gives none.
 
     A rule reads ``FAMILY TABLE CHAIN: MATCHES STATEMENTS [comment ID]``; a set in it is spelt out.
@@ -80,12 +80,13 @@ def ruleset(opened: socket.socket) -> Ruleset:
     return Ruleset(tables=tuple(tables), chains=tuple(chains), rules=tuple(rules), unused_sets=tuple(unused))
 
 
-def _asked(opened: socket.socket, kind: int, *parts: bytes, family: int = 0) -> list[tuple[str, Parts]]:
+def _asked(opened: NetlinkSocket, kind: int, *parts: bytes, family: int = 0) -> list[tuple[str, Parts]]:
     """Return family and attributes of each answer to a request for a list; all families unless one is named."""
     body = struct.pack("=BBH", family, 0, 0) + b"".join(parts)
     asked = struct.pack("=IHHII", 16 + len(body), 10 << 8 | kind, DUMP | 1, 0, 0) + body
-    answers = list(dump(opened, asked))
-    return [(_FAMILIES.get(answer[0], str(answer[0])), dict(attributes(answer, 4, len(answer)))) for answer in answers]
+    return [
+        (_FAMILIES.get(body[0], str(body[0])), dict(attributes(body, 4, len(body)))) for body in dump(opened, asked)
+    ]
 
 
 def _text(data: bytes) -> str:
@@ -118,7 +119,7 @@ def _chain(parts: Parts) -> str:
     return " ".join(words)
 
 
-def _sets(opened: socket.socket) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _sets(opened: NetlinkSocket) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Yield each set's family, table and name, and its elements in words."""
     for family, parts in _asked(opened, _GETSET):
         table, name = parts[1], parts[2]

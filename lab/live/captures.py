@@ -45,13 +45,14 @@ class Captures:
 
     async def find(self, flow: Flow) -> Answer:
         """Return where frames of ``flow`` passed, in its direction."""
-        return await self._ask(Find(flow=flow))
+        return await self.ask(Find(flow=flow))
 
     async def save(self, fd: int) -> Answer:
         """Write everything as pcapng to ``fd``."""
-        return await self._ask(Save(), fd)
+        return await self.ask(Save(), fd)
 
-    async def _ask(self, question: Question, *fds: int) -> Answer:
+    async def ask(self, question: Question, *fds: int) -> Answer:
+        """Return the answer to ``question``; ProbeFailed if there is none in time."""
         async with self._turn:
             try:
                 async with asyncio.timeout(_BUDGET_S):

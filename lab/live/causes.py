@@ -6,6 +6,9 @@ It reads settings and never changes one. What the machine can do before anything
 from __future__ import annotations
 
 import errno
+import os
+import resource
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +34,22 @@ def setting(name: str) -> str | None:
         return None
 
 
+def reinstall() -> str:
+    """Return the command that installs anew what a lab imports: in a checkout its own, elsewhere pip's."""
+    home = Path(__file__).resolve().parents[2]
+    if (home / "bin" / "setup").is_file():
+        return f"rm -f {home}/.venv/.pelab-ready && {home}/bin/setup"
+    return f"{sys.executable} -m pip install --force-reinstall pelab"
+
+
+def open_files(wanted: int = 4096) -> str:
+    """Return the command that allows this shell ``wanted`` open files; above the hard limit only root may."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= wanted or os.geteuid() == 0:
+        return f"ulimit -n {wanted}"
+    return f"sudo prlimit --pid $$ --nofile={wanted}"
+
+
 def switched_off() -> tuple[str, str] | None:
     """Return (what, fix) for the setting that keeps ordinary users from user namespaces, or None."""
     for name, bad, good in _SWITCHES:
@@ -54,16 +73,24 @@ def explain(error: OSError) -> EnvironmentProblem:
         case errno.ENOSPC if (found := exhausted()) is not None:
             return EnvironmentProblem(f"{text} ({found[0]})", fix=found[1])
         case errno.ENOSPC if "mount" in str(error) or "unshare" not in str(error):
-            return EnvironmentProblem(text, fix="free some space: df -h; df -i")
+            return EnvironmentProblem(text, fix="free space or inodes where `df -h` or `df -i` says 100 %")
         case errno.ENOSPC:
             return EnvironmentProblem(
                 f"{text} (too many namespaces at once)",
                 fix="sudo sysctl -w " + " ".join(f"user.max_{kind}_namespaces=10000" for kind in _KINDS),
             )
-        case errno.EMFILE | errno.ENFILE:
-            return EnvironmentProblem(f"{text} (too many open files)", fix="ulimit -n 4096; sysctl fs.file-max")
+        case errno.EMFILE:
+            return EnvironmentProblem(f"{text} (too many open files)", fix=open_files())
+        case errno.ENFILE:
+            return EnvironmentProblem(
+                f"{text} (too many files on this machine)", fix="sudo sysctl -w fs.file-max=1000000"
+            )
         case errno.EAGAIN:
-            return EnvironmentProblem(f"{text} (too many processes)", fix="ulimit -u; cat /sys/fs/cgroup/pids.max")
+            return EnvironmentProblem(
+                f"{text} (too many processes)",
+                fix="end some processes of this user, or allow more: ulimit -u 4096; "
+                "in a container docker run --pids-limit=-1 ...",
+            )
         case errno.ENOMEM:
             return EnvironmentProblem(text, fix="free some memory: a lab needs about 20 MB")
         case errno.EPERM | errno.EACCES if (found := switched_off()) is not None:
@@ -78,4 +105,6 @@ def explain(error: OSError) -> EnvironmentProblem:
                 fix="boot a kernel with CONFIG_USER_NS, CONFIG_PID_NS, CONFIG_NET_NS, CONFIG_IPC_NS and CONFIG_UTS_NS",
             )
         case _:
-            return EnvironmentProblem(text, fix="pelab doctor")
+            return EnvironmentProblem(
+                text, fix="run pelab doctor: it tries every part of a lab and says what is refused"
+            )

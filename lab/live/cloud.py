@@ -6,6 +6,7 @@ It decides nothing and starts nothing; the cloud process is ``lab.serve.process`
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import socket
 from collections.abc import Callable, Sequence
@@ -13,8 +14,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from lab import wire
+from lab.connection import Connection
 from lab.errors import LiveError
-from lab.live.connection import Connection
+from lab.live import causes
 from lab.live.protocol import with_id
 from lab.serve.messages import Done, Failed, FromCloud, Log, Prepared, Request
 
@@ -48,6 +50,7 @@ class Cloud:
 
         Raises:
             CloudEnded: There is no cloud process any more.
+            EnvironmentProblem: The machine did not let it: too few open files.
             LiveError: It could not do it.
         """
         if not self.alive:
@@ -74,11 +77,18 @@ class Cloud:
                 for listener in self._listeners:
                     listener(message.line)
             case Failed():
-                if (future := self._waiting.get(message.id)) is not None and not future.done():
-                    future.set_exception(LiveError(message.error))
+                for number in [message.id] if message.id else list(self._waiting):
+                    self._fail(number, message)
             case _:
                 if (future := self._waiting.get(message.id)) is not None and not future.done():
                     future.set_result(message)
+
+    def _fail(self, number: int, message: Failed) -> None:
+        """Tell whoever waits for the answer ``number`` that there is none; a limit of the machine is named."""
+        exhausted = message.errno in {errno.EMFILE, errno.ENFILE}
+        error = causes.explain(OSError(message.errno, message.error)) if exhausted else LiveError(message.error)
+        if (future := self._waiting.get(number)) is not None and not future.done():
+            future.set_exception(error)
 
     def _over(self) -> None:
         """Fail everything that still waits, and tell."""

@@ -32,7 +32,7 @@ class Consoles:
         self._busy = False
         network.on(Console, self.console)
 
-    async def console(self, _request: Console, context: Context) -> Done:
+    async def console(self, request: Console, context: Context) -> Done:
         """Run the command line on what came along, a terminal or three descriptors; answer when it ends."""
         if len(context.fds) != len(_STANDARD):
             context.need(1)
@@ -50,6 +50,8 @@ class Consoles:
                         stack.enter_context(terminal(fds[0]))
                     else:
                         stack.enter_context(standing_in(fds))
+                    with contextlib.suppress(OSError):  # a folder that the lab does not have: it stays in /
+                        stack.enter_context(contextlib.chdir(request.folder))
                     # the user of a terminal may also just close it: then reading and writing fail
                     with contextlib.suppress(EOFError, KeyboardInterrupt, OSError):
                         self._command_line()

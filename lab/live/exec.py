@@ -18,9 +18,9 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
+from lab.connection import Connection
 from lab.errors import LiveError
 from lab.kernel import namespaces as ns
-from lab.live.connection import Connection
 from lab.live.network import Context, Network, Reply
 from lab.live.protocol import Await, Done, Exited, Signal, Spawn, Spawned
 from lab.net.hosts import Hosts, Namespaces

@@ -8,8 +8,9 @@ from lab.live.console import Consoles
 from lab.live.exec import Programs
 from lab.live.network import Network
 from lab.live.sabotage import Saboteur
-from lab.live.stage import Stage
+from lab.live.stage import Running, Stage
 from lab.net import rehearsal
+from lab.net.commandline import CommandLine
 from lab.net.hosts import Hosts
 
 
@@ -19,7 +20,12 @@ def furnish(network: Network) -> None:
     Programs(network, hosts)
     stage = Stage(network, hosts)
     Saboteur(network, stage)
-    Consoles(network, stage.command_line)
+    Consoles(network, lambda: _command_line(stage.running))
+
+
+def _command_line(running: Running) -> None:
+    """Run Mininet's own command line on descriptors 0 to 2 until its user leaves it."""
+    CommandLine(running.ground.net, tuple(running.world.hosts))
 
 
 def preload() -> None:

@@ -69,7 +69,11 @@ class Host:
         return Program.start(self.channel, self.name, arguments, standard, environment=env, folder=cwd)
 
     def shell(
-        self, arguments: Sequence[str] = ("bash", "--norc", "-i"), *, env: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str] = ("bash", "--norc", "-i"),
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/",
     ) -> int:
         """Give this process's terminal to a program in the host until it ends; return its status."""
-        return terminal.shell(self.channel, self.name, arguments, environment=env)
+        return terminal.shell(self.channel, self.name, arguments, environment=env, folder=cwd)

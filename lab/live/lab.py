@@ -78,7 +78,10 @@ class Nursery:
         """
         python = python or sys.executable
         if not python:
-            raise EnvironmentProblem("this process does not know its Python interpreter", fix="set sys.executable")
+            raise EnvironmentProblem(
+                "this process does not know its Python interpreter",
+                fix="start it by an absolute path, or set sys.executable",
+            )
         paths = os.pathsep.join([_HOME, *(path for path in sys.path if path.startswith("/"))])
         environment = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
         if python == sys.executable and sys.version_info < (3, 12):
@@ -107,7 +110,7 @@ class Nursery:
                     os.close(me)
                 failed.pop_all()
         except FileNotFoundError as error:
-            raise EnvironmentProblem(f"no interpreter to run the lab on: {error}", fix="pelab doctor") from error
+            raise EnvironmentProblem(f"no interpreter to run the lab on: {error}", fix=causes.reinstall()) from error
         except OSError as error:
             raise causes.explain(error) from error
         return cls(process, ours, errors)

@@ -26,10 +26,10 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from lab import wire
+from lab.connection import Connection
 from lab.errors import LiveError, PelabError
 from lab.live import causes
 from lab.live.cloud import Cloud, CloudEnded
-from lab.live.connection import Connection
 from lab.live.protocol import Answer, Failed, Head, Notice, Ping, Pong, Ready, Request, failed, kebab, with_id
 
 R = TypeVar("R", bound=Request)

@@ -75,9 +75,7 @@ def main(control: int, client: int) -> NoReturn:
         _leave(conn, failed(causes.explain(error)))
     except ImportError as error:
         traceback.print_exc()
-        problem = EnvironmentProblem(
-            f"the lab's parts cannot be imported: {error}", fix=f"{sys.executable} -m pip install pelab"
-        )
+        problem = EnvironmentProblem(f"the lab's parts cannot be imported: {error}", fix=causes.reinstall())
         _leave(conn, failed(problem))
     except BaseException:  # noqa: BLE001 - the top of a process: whatever it is, the client is told
         _leave(conn, Failed(kind="bring-up", text=traceback.format_exc()))

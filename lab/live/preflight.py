@@ -65,7 +65,7 @@ def _python() -> Check:
     """Check the interpreter."""
     version = platform.python_version()
     wanted = ".".join(map(str, _PYTHON))
-    fix = f"install Python {wanted} or later, and pelab with it"
+    fix = f"install Python {wanted} or later (sudo apt-get install python3 python3-venv), and pelab with it"
     return Check(name="python", ok=sys.version_info >= _PYTHON, detail=f"{version} at {sys.executable}", fix=fix)
 
 
@@ -73,14 +73,16 @@ def _packages() -> Check:
     """Check that everything a lab imports is installed; nothing is imported for it."""
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     detail = f"missing: {', '.join(missing)}" if missing else f"all {len(_PACKAGES)} are installed"
-    return Check(name="packages", ok=not missing, detail=detail, fix=f"{sys.executable} -m pip install pelab")
+    return Check(name="packages", ok=not missing, detail=detail, fix=causes.reinstall())
 
 
 def _limits() -> Iterator[Check]:
     """Check how many open files, namespaces and file watches there may be."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = files == resource.RLIM_INFINITY or files >= _OPEN_FILES
-    yield Check(name="open files", ok=enough, detail=f"at most {files} a process", fix=f"ulimit -n {4 * _OPEN_FILES}")
+    yield Check(
+        name="open files", ok=enough, detail=f"at most {files} a process", fix=causes.open_files(4 * _OPEN_FILES)
+    )
     found = causes.exhausted()
     limit = setting("user/max_net_namespaces")
     detail = found[0] if found else f"at most {limit} networks"
@@ -114,26 +116,30 @@ def _files() -> Iterator[Check]:
 def _kernel() -> list[Check]:
     """Check the kernel and what a container withholds, by trying."""
     if sys.platform != "linux":
-        return [Check(name="kernel", ok=False, detail=platform.system(), fix="run it on Linux, or in the Vagrant box")]
+        return [Check(name="kernel", ok=False, detail=platform.system(), fix="run it on Linux: vagrant up")]
     home = str(Path(__file__).resolve().parents[2])
     paths = [home, *(path for path in sys.path if path.startswith("/"))]
     boot = f"import sys; sys.path[:0] = [{home!r}]; sys.path += {paths!r}; from lab.live import tryout; tryout.main()"
-    tried = subprocess.run(
-        [sys.executable, "-I", "-c", boot],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        timeout=_PATIENCE_S,
-        check=False,
-    )
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-I", "-c", boot],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        text = f"did not answer within {_PATIENCE_S:.0f} s"
+        return [Check(name="kernel", ok=False, detail=text, fix="end what keeps this machine busy, and try again")]
     found = [_told(line) for line in tried.stdout.splitlines()]
     if not found:
         last = tried.stderr.strip().rpartition("\n")[2]
-        return [Check(name="kernel", ok=False, detail=f"could not be tried: {last}", fix="pip install pelab")]
+        return [Check(name="kernel", ok=False, detail=f"could not be tried: {last}", fix=causes.reinstall())]
     left = [name for name in _MEANING if name not in {check.name for check in found}]
-    first = next((check for check in found if not check.ok), found[-1])
-    return [*found, *(Check(name=name, ok=False, detail="not tried", fix=first.fix) for name in left)]
+    fix = next((check.fix for check in found if not check.ok), causes.reinstall())
+    return [*found, *(Check(name=name, ok=False, detail="not tried", fix=fix) for name in left)]
 
 
 def _told(line: str) -> Check:

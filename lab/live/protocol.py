@@ -143,7 +143,9 @@ class Signal(Request, frozen=True, kw_only=True):
 
 
 class Console(Request, frozen=True, kw_only=True):
-    """Run Mininet's own command line. Descriptor: the terminal that it gets. Answered when it ends."""
+    """Run Mininet's own command line from ``folder``. Descriptor: the terminal that it gets. Answered when it ends."""
+
+    folder: str = "/"
 
 
 _KINDS: Final[dict[str, type[PelabError]]] = {

@@ -7,19 +7,22 @@ the text of the run names what is wrong (tests/sabotage).
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Final, NoReturn
 
-from lab.describe.placing import SERVICE_LINK, TO_SERVICES
-from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, Filter
+from lab.describe.placing import SERVICE_LINK, TO_SERVICES, TO_WITNESS
+from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, Filter
 from lab.errors import ModelError, Problem, nearest
 from lab.kernel import messages as requests
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Sabotage
+from lab.measure.capture import Answer
+from lab.measure.sightings import Sighting
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.model.plane import Plane
 from lab.net import vrf_tables
@@ -48,6 +51,55 @@ class Saboteur:
     async def ignore_policy(self, _running: Running, _target: str) -> None:
         """The service leaves its network access policy unasked."""
         await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
+
+    async def deaf_operator(self, _running: Running, _target: str) -> None:
+        """What the operator does to instances is acknowledged and not carried out."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="deaf-operator"))
+
+    async def drop_policy(self, _running: Running, _target: str) -> None:
+        """An instance is provisioned without the policy that was chosen for it."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="drop-policy"))
+
+    async def lying_log(self, _running: Running, field: str) -> None:
+        """The services log something else in one field."""
+        await self._network.cloud.ask(messages.Fault(id=0, name=f"lying-log:{field}"))
+
+    async def silent_doors(self, running: Running, _target: str) -> None:
+        """What the doors report to have arrived is not heard any more."""
+        take = running.sightings.take
+
+        def deaf(seen: Sighting) -> None:
+            if seen.place not in {PRIVATE_SERVICES, PUBLIC_SERVICES}:
+                take(seen)
+
+        running.sightings.take = deaf  # type: ignore[method-assign]
+
+    async def blind_capture(self, running: Running, _target: str) -> None:
+        """The capture sees no frame any more."""
+
+        async def nothing(*_asked: object) -> Answer:
+            return Answer(points=[])
+
+        assert running.captures is not None, "this lab captures nothing"
+        running.captures.ask = nothing  # type: ignore[method-assign,assignment]
+
+    async def moved_probe(self, running: Running, node: str) -> None:
+        """Whichever host connects, its packets come from ``node``."""
+        sound = running.ground.open_socket
+
+        def moved(asker: str, kind: socket.SocketKind) -> socket.socket:
+            own = asker.startswith("witness-") or kind is socket.SOCK_DGRAM
+            return sound(asker if own else node, kind)
+
+        running.ground.open_socket = moved  # type: ignore[method-assign,assignment]
+
+    async def other_address(self, running: Running, _target: str) -> None:
+        """Names lead to the last of an endpoint's addresses only: another zone."""
+        running.zone.add({name: door.addresses[-1:] for door in running.plan.doors for name in door.names})
+
+    async def reversed_addresses(self, running: Running, _target: str) -> None:
+        """Names lead to an endpoint's addresses in another order: the last zone first."""
+        running.zone.add({name: door.addresses[::-1] for door in running.plan.doors for name in door.names})
 
     async def close_listener(self, _running: Running, door: str) -> None:
         """A door stops listening."""
@@ -155,8 +207,9 @@ class Saboteur:
         _refilter(running, BACKBONE, lambda rule: replace(rule, rule=names.get(rule.rule, rule.rule)))
 
     async def greedy_rule(self, running: Running, target: str) -> None:
-        """The backbone's rule ``target`` hits the packets of every account."""
-        ports = frozenset(address.interface for address in running.plan.node(BACKBONE).addresses) - {TO_SERVICES}
+        """The backbone's rule ``target`` hits the packets of every account, but not the witness's."""
+        every = {address.interface for address in running.plan.node(BACKBONE).addresses}
+        ports = frozenset(every - {TO_SERVICES, TO_WITNESS})
         _refilter(running, BACKBONE, lambda rule: replace(rule, incoming=ports) if rule.rule == target else rule)
 
 
@@ -172,6 +225,14 @@ def _nothing(*_asked: object, **_named: object) -> None:
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
     "ignore-policy": Saboteur.ignore_policy,
     "close-listener": Saboteur.close_listener,
+    "deaf-operator": Saboteur.deaf_operator,
+    "drop-policy": Saboteur.drop_policy,
+    "lying-log": Saboteur.lying_log,
+    "silent-doors": Saboteur.silent_doors,
+    "blind-capture": Saboteur.blind_capture,
+    "moved-probe": Saboteur.moved_probe,
+    "other-address": Saboteur.other_address,
+    "reversed-addresses": Saboteur.reversed_addresses,
     "drop-account-route": Saboteur.drop_account_route,
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,

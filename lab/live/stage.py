@@ -7,11 +7,13 @@ predicts nothing and may not: the oracle cannot be imported here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -19,6 +21,7 @@ from typing import Final
 import msgspec
 from mininet.cli import CLI
 
+from lab.describe import environment as client_environment
 from lab.describe.changes import Change, difference
 from lab.describe.placing import controls, plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
@@ -32,9 +35,9 @@ from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
-from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply
+from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
-from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane
 from lab.model.world import World
@@ -71,6 +74,7 @@ class Stage:
         self._cloud: Cloud = network.cloud
         self._hosts = hosts
         self._running: Running | None = None
+        self._broken = ""
         # a call during a change would be asked of no defined world
         self._turn = asyncio.Lock()
         self._lines: dict[str, str] = {}
@@ -82,7 +86,9 @@ class Stage:
 
     @property
     def running(self) -> Running:
-        """What is up; LiveError if nothing is."""
+        """What is up; LiveError if nothing is, or nothing that a question could be asked of."""
+        if self._broken:
+            raise LiveError(self._broken)
         if self._running is None:
             raise LiveError("nothing is up in this lab yet")
         return self._running
@@ -159,13 +165,15 @@ class Stage:
         async with self._turn:
             running = self.running
             measured = await running.inquiry.measure(running.world, request.call)
+            if measured.outcome is Outcome.REACHED and not measured.vacuous:
+                running.world = effect(running.world, request.call)
             return Measured(measurement=self._as_planned(measured))
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
         running = self.running
         after = apply(running.world, action)
-        read_back = ReadBack(running.ground, running.prober, running.inquiry.token)
+        read_back = ReadBack(running.ground, running.inquiry.owner)
         if isinstance(action, HostRoute):
             refused = await asyncio.to_thread(running.ground.route, action)
             if refused is None:
@@ -173,15 +181,16 @@ class Stage:
             return read_back.host_route(action, after.hosts[action.host], refused)
         planned = plan(after)
         change = difference(running.plan, planned)
-        await self._prepare(change)
-        running.ground.change(change)
-        await self._instances(running.world, after, action)
-        if change.doors:
-            await self._listen(running.ground, change.doors)
-            running.zone.add({name: door.addresses for door in change.doors for name in door.names})
-        running.world, running.plan = after, planned
-        if change.doors:
-            self._tell_hosts(None)
+        with self._whole(action):
+            await self._prepare(change)
+            running.ground.change(change)
+            await self._instances(running.world, after, action)
+            if change.doors:
+                await self._listen(running.ground, change.doors)
+                running.zone.add({name: door.addresses for door in change.doors for name in door.names})
+            running.world, running.plan = after, planned
+            if change.doors:
+                self._tell_hosts(None)
         evidence = await read_back.action(after, action)
         done = Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
         return self._as_planned(done)
@@ -195,6 +204,16 @@ class Stage:
     def _unplanned(self) -> str:
         """Return the first difference between the kernel of the lab's own nodes and the plan, or an empty text."""
         return next(iter(self.running.ground.differences(self.running.plan)), "")
+
+    @contextlib.contextmanager
+    def _whole(self, action: Action) -> Iterator[None]:
+        """Answer nothing any more once a change has failed half-way: what is up is then no world that was described."""
+        try:
+            yield
+        except BaseException as error:
+            why = f"{type(action).__name__} failed half-way ({error})"
+            self._broken = f"{why}: what is up is no world that can be asked; bring up another lab"
+            raise
 
     async def _prepare(self, change: Change) -> None:
         if change.doors:
@@ -238,21 +257,12 @@ class Stage:
                     listener.close()
 
     def _tell_hosts(self, authority: str | None) -> None:
-        """Give every host what real clients read: the authority, an API key, the first instance and its endpoints."""
+        """Give every host what real clients read: the authority, an API key, an instance and its endpoints."""
         running = self.running
         if authority is not None:
             self._hosts.trust(authority)
         for host in running.world.hosts.values():
-            own = [i for i in running.world.instances.values() if i.account == host.account]
-            environment = {
-                "IBMCLOUD_API_KEY": running.api_keys[host.account],
-                "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
-                "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
-            }
-            if own:
-                environment["KP_INSTANCE_ID"] = own[0].guid
-                environment["PELAB_KMS_PUBLIC"] = kms(own[0], Plane.PUBLIC).url
-                environment["PELAB_KMS_PRIVATE"] = kms(own[0], Plane.PRIVATE).url
+            environment = client_environment.of(running.world, host, running.api_keys[host.account])
             if authority is None:
                 self._hosts.set_environment(host.name, environment)
             else:

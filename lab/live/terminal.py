@@ -28,24 +28,30 @@ _END_OF_INPUT: Final = b"\x04"
 
 
 def shell(
-    channel: Channel, host: str, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
+    channel: Channel,
+    host: str,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: str = "/",
 ) -> int:
-    """Run ``arguments`` in ``host`` on this process's terminal; return its exit status."""
+    """Run ``arguments`` in ``folder`` of ``host`` on this process's terminal; return its exit status."""
     # the end of a session's leader hangs its terminal up, whoever else may hold it
     program = _relayed(
         lambda slave: Program.start(
-            channel, host, arguments, (slave, slave, slave), environment=environment, terminal=True
+            channel, host, arguments, (slave, slave, slave), environment=environment, folder=folder, terminal=True
         )
     )
     return program.wait()
 
 
-def command_line(channel: Channel) -> None:
-    """Run the lab's own command line on this process's terminal; in a pipe, on the pipe."""
+def command_line(channel: Channel, *, folder: str = "/") -> None:
+    """Run the lab's own command line, standing in ``folder``, on this process's terminal; in a pipe, on the pipe."""
+    asked = Console(folder=folder)
     if not os.isatty(0):
-        channel.receive(channel.begin(Console(), [0, 1, 2]), Done)
+        channel.receive(channel.begin(asked, [0, 1, 2]), Done)
         return
-    channel.receive(_relayed(lambda slave: channel.begin(Console(), [slave])), Done)
+    channel.receive(_relayed(lambda slave: channel.begin(asked, [slave])), Done)
 
 
 def _relayed(start: Callable[[int], T]) -> T:

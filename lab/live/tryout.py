@@ -18,7 +18,7 @@ from lab.live import causes, sandbox
 
 _TABLE: Final = "tryout"
 _GROUP: Final = 5
-_IN_CONTAINER: Final = "in a container, run it on the machine itself"
+_IN_CONTAINER: Final = "  # in a container: on the machine itself"
 
 
 def main() -> NoReturn:
@@ -119,7 +119,7 @@ def _feature(name: str, body: Callable[[], None], fix: str) -> None:
         body()
     except OSError as error:
         text = f"{type(error).__name__}: {error.strerror or error}"
-        _say(name, False, text, f"{fix}   ({_IN_CONTAINER})")
+        _say(name, False, text, f"{fix}{_IN_CONTAINER}")
     else:
         _say(name, True, "", "")
 

@@ -8,17 +8,19 @@ scapy's one home.
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import socket
 import threading
-import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from lab import wire
+from lab.kernel.tap import dropped, waiting
 from lab.measure.flow import Flow, flow_of
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 ETHERNET_BYTES: Final = 14
 _IPV4: Final = b"\x08\x00"
-_FRAME_BYTES: Final = 65536
 _KEPT_BYTES: Final = 256 << 20
 
 
@@ -56,7 +57,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """What was found, and at which points was looked; ``lost`` frames were not kept for want of memory."""
+    """What was found, and at which points was looked; ``lost`` frames were not kept for want of room."""
 
     seen: list[Seen] = []
     points: list[str] = []
@@ -76,8 +77,11 @@ class Frame:
     data: bytes
 
 
+_at: Final = attrgetter("at")
+
+
 class Capture:
-    """The frames of every point, in the order in which they were taken."""
+    """The frames of every point."""
 
     def __init__(self) -> None:
         """Watch nothing yet."""
@@ -91,32 +95,34 @@ class Capture:
         """The watched points."""
         return list(self._taps.values())
 
+    @property
+    def taps(self) -> AbstractSet[socket.socket]:
+        """What frames come from."""
+        return self._taps.keys()
+
     def watch(self, points: Sequence[str], taps: Sequence[socket.socket]) -> None:
         """Take frames from ``taps`` too."""
-        for point, tap in zip(points, taps, strict=True):
-            tap.setblocking(False)
-            self._taps[tap] = point
+        self._taps.update(zip(taps, points, strict=True))
 
-    def taps(self) -> list[socket.socket]:
-        """Return what to wait for."""
-        return list(self._taps)
+    def take(self, tap: socket.socket) -> None:
+        """Take every frame that waits in ``tap``."""
+        for at, data in waiting(tap):
+            if self._bytes + len(data) > _KEPT_BYTES:
+                self.lost += 1
+                continue
+            self._bytes += len(data)
+            self.frames.append(Frame(at, self._taps[tap], data))
 
-    def drain(self) -> None:
-        """Take every frame that has come."""
-        for tap, point in self._taps.items():
-            while True:
-                try:
-                    data = tap.recv(_FRAME_BYTES)
-                except BlockingIOError:
-                    break
-                if self._bytes + len(data) > _KEPT_BYTES:
-                    self.lost += 1
-                    continue
-                self._bytes += len(data)
-                self.frames.append(Frame(time.time(), point, data))
+    def settle(self) -> None:
+        """Take what waits in any tap, put the frames in the order in which they passed, and count what was lost."""
+        for tap in self._taps:
+            self.take(tap)
+            self.lost += dropped(tap)
+        self.frames.sort(key=_at)
 
     def find(self, flow: Flow) -> list[Seen]:
         """Return where frames of ``flow`` were seen, in the order of the first one."""
+        self.settle()
         found: dict[str, list[Frame]] = {}
         for frame in self.frames:
             if frame.data[12:14] == _IPV4 and flow_of(frame.data[ETHERNET_BYTES:]) == flow:
@@ -130,6 +136,7 @@ class Capture:
         """Write all frames as pcapng."""
         from scapy.utils import PcapNgWriter
 
+        self.settle()
         with os.fdopen(os.dup(fd), "wb") as file:
             writer: Any = PcapNgWriter(file)
             for frame in self.frames:
@@ -158,25 +165,31 @@ def main(control: int) -> None:
     conversation, capture = wire.adopt(control), Capture()
     loading = threading.Thread(target=_load, daemon=True)
     loading.start()
-    while True:
-        ready, _, _ = select.select([conversation, *capture.taps()], [], [])
-        capture.drain()
-        if conversation not in ready:
-            continue
-        received, fds = wire.recv(conversation, Question)
-        if received is None:
-            return
-        question: Question = received
-        match question:
-            case Watch():
-                capture.watch(question.points, [socket.socket(fileno=fd) for fd in fds])
-                wire.send(conversation, Answer(points=capture.points))
-            case Find():
-                loading.join()
-                seen = capture.find(question.flow)
-                wire.send(conversation, Answer(seen=seen, points=capture.points, lost=capture.lost))
-            case Save():
-                loading.join()
-                capture.save(fds[0])
-                wire.close(fds)
-                wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost))
+    with selectors.DefaultSelector() as selector:
+        selector.register(conversation, selectors.EVENT_READ)
+        while True:
+            ready = [key.fileobj for key, _ in selector.select()]
+            for tap in capture.taps & set(ready):
+                capture.take(tap)
+            if conversation not in ready:
+                continue
+            received, fds = wire.recv(conversation, Question)
+            if received is None:
+                return
+            question: Question = received
+            match question:
+                case Watch():
+                    taps = [socket.socket(fileno=fd) for fd in fds]
+                    capture.watch(question.points, taps)
+                    for tap in taps:
+                        selector.register(tap, selectors.EVENT_READ)
+                    wire.send(conversation, Answer(points=capture.points))
+                case Find():
+                    loading.join()
+                    seen = capture.find(question.flow)
+                    wire.send(conversation, Answer(seen=seen, points=capture.points, lost=capture.lost))
+                case Save():
+                    loading.join()
+                    capture.save(fds[0])
+                    wire.close(fds)
+                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost))

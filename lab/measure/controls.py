@@ -1,84 +1,99 @@
-"""Control pairs: who else may do what the caller was refused, and what that proves.
+"""Control pairs: who else may do what the caller was refused at a door, and what that proves.
 
-The service's answer to a policy's refusal and to a missing role is one and the same document, so the cause
-is proved apart. The plane's witness repeats the refused request with one thing changed: another instance,
-the other plane, the owner's token; what is then served points to the cause. Controls change nothing that
-lasts: keys that they make they delete, a policy that they set is the one that stands.
+The service's answer to a policy's refusal and to a missing role is one and the same document, so the cause is proved
+apart. The refused request is repeated with one thing changed: another instance (by the caller itself, at the same
+plane's door), the private door, the owner's token; what is then served points to the cause. Controls change nothing
+that lasts: keys that they make they delete, a policy that they set is the one that stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
 
 from lab.describe.placing import control
 from lab.errors import ProbeFailed
 from lab.measure import requests
-from lab.measure.probe import Observation, Prober
+from lab.measure.asked import Asked
+from lab.measure.checks import served
+from lab.measure.observation import Observation
+from lab.measure.owner import WITNESSES, Owner
+from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HeldKey
-from lab.model.call import Call, Operation
+from lab.model.call import Operation
 from lab.model.endpoint import Endpoint, kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy
-from lab.model.world import World
 
 _One = Callable[..., Awaitable[Observation]]
 _NAME = "pelab-control"
 _NOT_INITIALISED = "CKR_IBM_WK_NOT_INITIALIZED"
+_UNPROVED: Final = "the control pairs do not tell policy, role and request apart"
+_LOGGED_AS: Final = {"policy.needs-initialised": "instance.not-initialised", "key.deleted": "key.state"}
+"""The service has one name for what the page says twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """The other halves: the caller at the twin, at its own account's twin, at the private door; the owner there."""
+
+    twin: Observation
+    own_twin: Observation
+    private: Observation
+    owner: Observation
 
 
 class Controls:
-    """Asks the other halves of control pairs, by the lab's witnesses."""
+    """Asks the other halves of control pairs."""
 
-    def __init__(self, prober: Prober, witnesses: Mapping[Plane, str]) -> None:
-        """Keep who asks on which plane."""
-        self._prober, self._witnesses = prober, witnesses
+    def __init__(self, prober: Prober, owner: Owner) -> None:
+        """Keep who asks."""
+        self._prober, self._owner = prober, owner
 
-    async def prove(
-        self,
-        world: World,
-        call: Call,
-        credentials: Credentials,
-        observed: Observation,
-        token: Callable[[str], Awaitable[str]],
-    ) -> Measurement:
-        """Return the cause of a refusal at the door, with its control pairs; ``vacuous`` where they do not prove it.
-
-        Args:
-            token: Returns a token of an account, to ask as the instance's owner.
-        """
-        if not credentials.guid:
-            text = "IAM refused; nothing to compare it with"
-            return Measurement(outcome=observed.signature.outcome, vacuous=text)
-        instance = world.instances[call.instance]
-        twin = control(world, instance.account)
-        at_twin = await self._ask(kms(twin, Plane.PUBLIC), call.operation, credentials.token, twin.guid, ours=True)
-        inside = kms(instance, Plane.PRIVATE)
-        at_private = await self._ask(inside, call.operation, credentials.token, instance.guid, ours=False)
-        owner = await token(instance.account)
-        as_owner = await self._ask(inside, call.operation, owner, instance.guid, ours=False)
-        pairs = (
-            _pair("same token and request, control instance, public door", at_twin),
-            _pair("same token and request, same instance, private door", at_private),
-            _pair("owner's token, same instance, private door", as_owner),
+    async def prove(self, asked: Asked) -> Measurement:
+        """Return the cause of a refusal at the door, with its control pairs; ``vacuous`` where they do not prove it."""
+        outcome = asked.observed.signature.outcome
+        if not asked.credentials.guid:
+            return Measurement(outcome=outcome, vacuous="IAM refused; nothing to compare it with")
+        call, instance = asked.call, asked.world.instances[asked.call.instance]
+        account = asked.world.hosts[call.by].account
+        twin, own_twin = (control(asked.world, name) for name in (instance.account, account))
+        theirs, owner = asked.credentials, await self._owner.credentials(instance)
+        at_twin = await self._ask(call.by, kms(twin, call.plane), call.operation, theirs.token, twin.guid, ours=True)
+        at_own = at_twin
+        if own_twin != twin:
+            door = kms(own_twin, call.plane)
+            at_own = await self._ask(call.by, door, call.operation, theirs.token, own_twin.guid, ours=True)
+        inside, witness = kms(instance, Plane.PRIVATE), WITNESSES[Plane.PRIVATE]
+        pairs = Pairs(
+            twin=at_twin,
+            own_twin=at_own,
+            private=await self._ask(witness, inside, call.operation, theirs.token, instance.guid, ours=False),
+            owner=await self._ask(witness, inside, call.operation, owner.token, instance.guid, ours=False),
         )
-        outcome = observed.signature.outcome
-        cause, why = _cause(call, outcome, observed, at_twin, at_private, as_owner)
-        return Measurement(outcome=outcome, cause=cause, evidence=pairs, vacuous=why)
+        cause, why = corroborated(asked, *_cause(asked, pairs))
+        evidence = (*_told(asked, pairs), *policy_read(asked))
+        return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
 
-    async def _ask(self, door: Endpoint, operation: Operation, token: str, guid: str, *, ours: bool) -> Observation:
-        """Ask ``door`` for ``operation`` as its plane's witness; ``ours``: the instance is the lab's own."""
-        witness, credentials = self._witnesses[door.plane], Credentials(token=token, guid=guid)
+    async def _ask(
+        self, node: str, door: Endpoint, operation: Operation, token: str, guid: str, *, ours: bool
+    ) -> Observation:
+        """Have ``node`` ask ``door`` for ``operation``; ``ours``: the instance is the lab's own."""
+        credentials = Credentials(token=token, guid=guid)
 
-        async def one(what: Operation, held: HeldKey | None = None, policy: Policy | None = None) -> Observation:
-            request = requests.key_management(what, credentials, name=_NAME, held=held, policy=policy)
-            return await self._prober.ask(witness, door.names[0], door.port, request)
+        async def one(
+            what: Operation, held: HeldKey | None = None, policy: Policy | None = None, secret: str = ""
+        ) -> Observation:
+            request = requests.key_management(what, credentials, name=_NAME, held=held, policy=policy, secret=secret)
+            return await self._prober.ask(node, door.names[0], door.port, request)
 
         match operation:
             case Operation.LIST | Operation.GET_POLICY:
                 return await one(operation)
             case Operation.SET_POLICY:
                 stands = await one(Operation.GET_POLICY)
-                if stands.signature.outcome is not Outcome.REACHED:
+                if not served(stands):
                     return stands
                 policy = requests.policy_in(stands)
                 return stands if policy is None and not ours else await one(operation, policy=policy)
@@ -88,53 +103,90 @@ class Controls:
     async def _on_a_key(self, one: _One, operation: Operation) -> Observation:
         """Make a key, judge ``operation`` on it, and delete it again."""
         made = await one(Operation.CREATE)
-        if made.signature.outcome is not Outcome.REACHED:
+        if not served(made):
             return made
-        held = requests.created_in(made)
+        held, secret = requests.created_in(made), requests.fresh_secret()
         judged, deleted = made, False
         try:
             if operation is Operation.UNWRAP:
-                held = HeldKey(id=held.id, ciphertext=requests.ciphertext_in(await one(Operation.WRAP, held=held)))
+                wrapped = await one(Operation.WRAP, held=held, secret=secret)
+                held = HeldKey(id=held.id, ciphertext=requests.ciphertext_in(wrapped, secret))
             if operation is not Operation.CREATE:
-                judged = await one(operation, held=held)
-            deleted = operation is Operation.DELETE and judged.signature.outcome is Outcome.REACHED
+                judged = await one(operation, held=held, secret=secret)
+            deleted = operation is Operation.DELETE and served(judged)
         finally:
-            if (
-                not deleted
-                and (gone := await one(Operation.DELETE, held=held)).signature.outcome is not Outcome.REACHED
-            ):
+            if not deleted and not served(gone := await one(Operation.DELETE, held=held)):
                 raise ProbeFailed(f"a control's key stays in the instance: {gone.last.detail}")
         return judged
 
 
-def _cause(
-    call: Call,
-    outcome: Outcome,
-    observed: Observation,
-    at_twin: Observation,
-    at_private: Observation,
-    as_owner: Observation,
-) -> tuple[str, str]:
+def reads_private_only(asked: Asked) -> bool:
+    """Whether the owner read, just before the call, that the policy is private-only."""
+    read = asked.policy
+    return read is not None and served(read) and requests.policy_in(read) is Policy.PRIVATE_ONLY
+
+
+def policy_read(asked: Asked) -> list[Evidence]:
+    """Return what the owner read as the instance's policy."""
+    if asked.policy is None:
+        return []
+    said = asked.policy.last.detail
+    if served(asked.policy):
+        stands = requests.policy_in(asked.policy)
+        said = f"allowedNetwork {stands.value if stands else 'was never set'}"
+    detail = f"the owner at the private door, just before: {said}"
+    return [
+        Evidence(
+            kind="policy-read", where=kms(asked.world.instances[asked.call.instance], Plane.PRIVATE).name, detail=detail
+        )
+    ]
+
+
+def corroborated(asked: Asked, cause: str, why: str) -> tuple[str, str]:
+    """Return the cause, withdrawn if the service's own log names another rule than the control pairs do."""
+    rule = _LOGGED_AS.get(cause, cause)
+    if not cause or asked.log is None or asked.log.get("rule") == rule:
+        return cause, why
+    return "", f"control pairs say {cause}, the service's log says {asked.log.get('rule')}"
+
+
+def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
-    served = [seen.signature.outcome is Outcome.REACHED for seen in (at_twin, at_private, as_owner)]
-    text = requests.message_in(observed)
+    call, outcome, text = asked.call, asked.observed.signature.outcome, requests.message_in(asked.observed)
+    twin, own_twin, private, owner = map(served, (pairs.twin, pairs.own_twin, pairs.private, pairs.owner))
     match outcome:
-        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and served[0] and served[1]:
-            return "policy.private-only", ""
-        case Outcome.UNAUTHORIZED if not served[1] and served[2]:
+        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and private:
+            if reads_private_only(asked):
+                return "policy.private-only", ""
+            return "", "refused as by private-only, but that is not the policy that the owner reads"
+        case Outcome.UNAUTHORIZED if not private and owner and own_twin:
             return "door.other-account", ""
         case Outcome.UNAUTHORIZED:
-            return "", "the control pairs do not tell policy, role and request apart"
-        case Outcome.BAD_REQUEST if _NOT_INITIALISED in text and served[0]:
+            return "", _UNPROVED
+        case Outcome.BAD_REQUEST if _NOT_INITIALISED in text and twin:
             early = call.operation is Operation.SET_POLICY
             return "policy.needs-initialised" if early else "instance.not-initialised", ""
-        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and served[1]:
+        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and private:
             return "key.unknown", ""
-        case Outcome.NOT_FOUND if "Instance" in text and served[0] and not served[2]:
+        case Outcome.GONE | Outcome.CONFLICT if private and ("KEY_DELETED_ERR" in text or "INVALID_STATE" in text):
+            return "key.deleted", ""
+        case Outcome.NOT_FOUND if "Instance" in text and twin and not owner:
             return "instance.deleted", ""
     return "", f"no control pair proves why {outcome.value} was answered"
 
 
+def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
+    plane, by = asked.call.plane.value, asked.call.by
+    told = [
+        _pair(f"{by}, same token and request, control instance, {plane} door", pairs.twin),
+        _pair("same token and request, same instance, private door", pairs.private),
+        _pair("owner's token, same instance, private door", pairs.owner),
+    ]
+    if pairs.own_twin is not pairs.twin:
+        told.append(_pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))
+    return told
+
+
 def _pair(what: str, seen: Observation) -> Evidence:
-    said = "served" if seen.signature.outcome is Outcome.REACHED else seen.last.detail or seen.signature.value
+    said = "served" if served(seen) else seen.last.detail or seen.signature.value
     return Evidence(kind="control-pair", where=seen.name, detail=f"{what}: {said}")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.describe.placing import account_table, ports
-from lab.describe.plan import BACKBONE, WITNESS_PRIVATE
+from lab.describe.plan import BACKBONE
 from lab.kernel.messages import Lookup
 from lab.measure import requests
+from lab.measure.checks import served
+from lab.measure.owner import Owner
 from lab.measure.places import Places
-from lab.measure.probe import Prober
-from lab.measure.requests import Credentials
 from lab.model.action import Action, DeleteInstance, EnableServiceEndpoints, EnableVrf, HostRoute, Initialise, Provision
 from lab.model.addresses import PUBLIC_RESOLVER, SERVICE_ENDPOINTS
-from lab.model.call import Operation
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence, Measurement, Outcome
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Policy
 from lab.model.world import Host, Route, World
 
 _SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
@@ -26,9 +25,9 @@ _SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
 class ReadBack:
     """Looks whether changes show."""
 
-    def __init__(self, places: Places, prober: Prober, token: Callable[[str], Awaitable[str]]) -> None:
-        """Keep where to look and who asks; ``token`` returns a token of an account."""
-        self._places, self._prober, self._token = places, prober, token
+    def __init__(self, places: Places, owner: Owner) -> None:
+        """Keep where to look and who asks."""
+        self._places, self._owner = places, owner
 
     def host_route(self, action: HostRoute, after: Host, refused: str | None) -> Measurement:
         """Return what became of a host's route: the kernel's refusal, or where it now sends such a packet.
@@ -98,18 +97,20 @@ class ReadBack:
         return self._places.lookup(BACKBONE, destination, source=source, incoming=interface)
 
     async def _door(self, world: World, name: str, expected: Outcome) -> tuple[Evidence, ...]:
-        """The instance's private door answers its owner as a door of an instance in that state does."""
-        instance = world.instances[name]
-        door = kms(instance, Plane.PRIVATE)
-        credentials = Credentials(token=await self._token(instance.account), guid=instance.guid)
-        request = requests.key_management(Operation.LIST, credentials)
-        seen = await self._prober.ask(WITNESS_PRIVATE, door.names[0], door.port, request)
-        if seen.signature.outcome is not expected:
-            return ()
-        detail = (
-            f"{WITNESS_PRIVATE} at {door.names[0]}:{door.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
-        )
-        return (Evidence(kind="read-back", where=door.name, detail=detail.strip()),)
+        """Both doors answer the instance's owner as those of an instance in that state do, and under its policy."""
+        instance, evidence = world.instances[name], []
+        for plane in Plane:
+            seen = await self._owner.ask(instance, plane=plane)
+            locked = plane is Plane.PUBLIC and instance.policy is Policy.PRIVATE_ONLY and not instance.deleted
+            if seen.signature.outcome is not (Outcome.UNAUTHORIZED if locked else expected):
+                return ()
+            said = f"{seen.node} at {seen.name}:{seen.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
+            evidence.append(Evidence(kind="read-back", where=kms(instance, plane).name, detail=said.strip()))
+        if expected is Outcome.REACHED:
+            read = await self._owner.policy(instance)
+            if not served(read) or requests.policy_in(read) is not instance.policy:
+                return ()
+        return tuple(evidence)
 
 
 def longest_first(host: Host) -> list[Route]:

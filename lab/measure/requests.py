@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -17,7 +18,8 @@ from lab.model.plane import Policy
 _ROOT: Final = "/api/v2"
 _KEY: Final = "application/vnd.ibm.kms.key+json"
 _POLICY: Final = "application/vnd.ibm.kms.policy+json"
-_PLAINTEXT: Final = base64.b64encode(b"a data key of thirty-two bytes..").decode()
+_AAD: Final = ("lab",)
+_OTHER_AAD: Final = ("another",)
 UNKNOWN_KEY: Final = "00000000-0000-4000-8000-000000000000"
 
 
@@ -57,10 +59,12 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldKey:
-    """A key that a step created: its id, and what it last wrapped."""
+    """A key that a step created: its id, what it last wrapped (base64), what came of it, whether it was deleted."""
 
     id: str
+    plaintext: str = ""
     ciphertext: str = ""
+    deleted: bool = False
 
 
 def token(api_key: str) -> HttpRequest:
@@ -85,8 +89,16 @@ def key_management(
     name: str = "",
     held: HeldKey | None = None,
     policy: Policy | None = None,
+    secret: str = "",
+    other_data: bool = False,
 ) -> HttpRequest:
-    """Return the request for ``operation``; a key that nobody created is asked for by an id that nobody has."""
+    """Return the request for ``operation``; a key that nobody created is asked for by an id that nobody has.
+
+    Args:
+        name: What a key is called that is created.
+        secret: What is wrapped (base64), see ``fresh_secret``.
+        other_data: An unwrap says other additional data than the wrap did, so it must be refused.
+    """
     key = f"{_ROOT}/keys/{held.id if held else UNKNOWN_KEY}"
     policies = f"{_ROOT}/instance/policies?policy=allowedNetwork"
     match operation:
@@ -100,12 +112,10 @@ def key_management(
             return _request("DELETE", key, credentials, _KEY)
         case Operation.WRAP:
             media = "application/vnd.ibm.kms.key_action_wrap+json"
-            return _request(
-                "POST", f"{key}/actions/wrap", credentials, media, {"plaintext": _PLAINTEXT, "aad": ["lab"]}
-            )
+            return _request("POST", f"{key}/actions/wrap", credentials, media, {"plaintext": secret, "aad": _AAD})
         case Operation.UNWRAP:
             media = "application/vnd.ibm.kms.key_action_unwrap+json"
-            body = {"ciphertext": held.ciphertext if held else "", "aad": ["lab"]}
+            body = {"ciphertext": held.ciphertext if held else "", "aad": _OTHER_AAD if other_data else _AAD}
             return _request("POST", f"{key}/actions/unwrap", credentials, media, body)
         case Operation.GET_POLICY:
             return _request("GET", policies, credentials, _POLICY)
@@ -123,29 +133,55 @@ def token_in(observed: Answered) -> str:
 def created_in(observed: Answered) -> HeldKey:
     """Return the key that an answer says was created."""
     resources = _field(observed, "resources")
-    return HeldKey(id=str(resources[0]["id"]))
+    try:
+        return HeldKey(id=str(resources[0]["id"]))
+    except (LookupError, TypeError) as error:
+        raise ProbeFailed(f"{observed.name} answered {observed.status} without a key") from error
 
 
-def ciphertext_in(observed: Answered) -> str:
-    """Return what a wrap gave, having looked that it does not show what was wrapped."""
+def fresh_secret() -> str:
+    """Return 32 random bytes to wrap (base64): a service that gives back what it always gives is found out."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def ciphertext_in(observed: Answered, secret: str) -> str:
+    """Return what a wrap of ``secret`` gave, having looked that it does not show it."""
     sealed = str(_field(observed, "ciphertext"))
     shown = sealed.encode() + base64.b64decode(sealed + "==")
-    if any(secret in shown for secret in (_PLAINTEXT.encode(), base64.b64decode(_PLAINTEXT))):
+    if any(clear in shown for clear in (secret.encode(), base64.b64decode(secret))):
         raise ProbeFailed("wrap gave back what was to be wrapped, in the clear")
     return sealed
 
 
-def check_unwrapped(observed: Answered) -> None:
+def check_unwrapped(observed: Answered, held: HeldKey) -> None:
     """Make sure that an unwrap gave back what was wrapped; a service that only pretends is no service."""
-    if (found := _field(observed, "plaintext")) != _PLAINTEXT:
+    if (found := _field(observed, "plaintext")) != held.plaintext:
         raise ProbeFailed(f"unwrap gave {found!r}, not what was wrapped")
 
 
-def check_listing(observed: Answered) -> None:
-    """Make sure that a listing is one: everything asks for it, so its status alone must not count."""
+def check_listing(observed: Answered, held: Iterable[HeldKey]) -> None:
+    """Make sure that a listing is one, and holds every key that is known to be there; a status alone must not count."""
     told = document(observed)
-    if told.get("metadata", {}).get("collectionTotal") != len(told.get("resources", [])):
+    listed = [str(resource.get("id")) for resource in told.get("resources", [])]
+    if told.get("metadata", {}).get("collectionTotal") != len(listed):
         raise ProbeFailed(f"{observed.name} answered a listing whose number of keys is not the number it says")
+    if missing := [key.id for key in held if key.id not in listed]:
+        raise ProbeFailed(f"{observed.name} answered a listing without the key {missing[0]}, which is there")
+
+
+def check_key(observed: Answered, held: HeldKey) -> None:
+    """Make sure that the answer to reading a key is about that key."""
+    if (found := created_in(observed).id) != held.id:
+        raise ProbeFailed(f"{observed.name} answered with the key {found}, asked for {held.id}")
+
+
+def claims_in(token: str) -> dict[str, Any]:
+    """Return what an access token says of itself, unverified; ProbeFailed if it is none."""
+    try:
+        part = token.split(".")[1]
+        return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=dict[str, Any])
+    except (IndexError, ValueError, msgspec.MsgspecError) as error:
+        raise ProbeFailed(f"an access token that is none: {error}") from error
 
 
 def policy_in(observed: Answered) -> Policy | None:

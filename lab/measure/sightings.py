@@ -36,7 +36,7 @@ class Sightings:
         """Start with nothing seen."""
         self._count = 0
         self.lost = 0
-        """How often reports were lost; what was not seen since then proves nothing."""
+        """How often reports were lost, or asked for when they were let go; what was not seen proves nothing then."""
         self._seen: deque[tuple[int, Sighting]] = deque(maxlen=_KEPT)
         self._places: dict[str, socket.socket] = {}
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
@@ -59,8 +59,7 @@ class Sightings:
 
     def of(self, flow: Flow, since: int) -> list[Sighting]:
         """Return what was seen of ``flow`` after the moment ``since``, in order."""
-        self.drain()
-        return [seen for number, seen in self._seen if number > since and seen.flow == flow]
+        return [seen for seen in self._after(since) if seen.flow == flow]
 
     async def next(self, flow: Flow, since: int, rules: Callable[[str], bool]) -> Sighting:
         """Return the first sighting of ``flow`` after ``since`` under a rule that ``rules`` accepts, or wait for it."""
@@ -68,9 +67,8 @@ class Sightings:
         def wanted(seen: Sighting) -> bool:
             return seen.flow == flow and rules(seen.rule)
 
-        self.drain()
-        for number, seen in self._seen:
-            if number > since and wanted(seen):
+        for seen in self._after(since):
+            if wanted(seen):
                 return seen
         future: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
         entry = (wanted, future)
@@ -86,6 +84,13 @@ class Sightings:
             asyncio.get_running_loop().remove_reader(reports)
             reports.close()
         self._places.clear()
+
+    def _after(self, since: int) -> list[Sighting]:
+        """Return what was seen after the moment ``since``; what of it had to make room counts as lost."""
+        self.drain()
+        if self._seen and self._seen[0][0] > since + 1:
+            self.lost += 1
+        return [seen for number, seen in self._seen if number > since]
 
     def _read(self, place: str, reports: socket.socket) -> None:
         while True:

@@ -16,8 +16,9 @@ from typing import TypeAlias
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import REGIONS
 from lab.model.call import Call, Operation
+from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Policy
-from lab.model.world import Host, Instance, Nic, Route, World
+from lab.model.world import NAME, NAME_RULE, Host, Instance, Nic, Route, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,9 @@ Action: TypeAlias = EnableVrf | EnableServiceEndpoints | Provision | Initialise 
 
 def SetPolicy(policy: Policy, *, by: Call) -> Call:  # noqa: N802 - reads as the action that it is, beside the classes above
     """Return the call that sets the network access policy, made by ``by``'s caller to ``by``'s endpoint."""
+    caller: object = by
+    if not isinstance(caller, Call):
+        raise TypeError(f"by={caller!r} is no call: SetPolicy({policy}, by=Call.private(...))")
     return replace(by, operation=Operation.SET_POLICY, policy=policy, key=None)
 
 
@@ -132,9 +136,11 @@ def effect(world: World, call: Call) -> World:
         case Operation.SET_POLICY:
             return world.with_instance(replace(instance, policy=call.policy))
         case Operation.CREATE if call.key:
-            return world.with_instance(replace(instance, keys=instance.keys | {call.key}))
+            keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
         case Operation.DELETE if call.key:
-            return world.with_instance(replace(instance, keys=instance.keys - {call.key}))
+            keys, gone = instance.keys - {call.key}, instance.deleted_keys | {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
     return world
 
 
@@ -145,7 +151,11 @@ def _provisioned(world: World, action: Provision) -> Instance:
         raise _wrong(where, "this name is taken by another instance", "")
     if action.region not in REGIONS:
         raise _wrong(f"{where}/region", f"no region named {action.region!r}", nearest(action.region, REGIONS))
+    if not NAME.fullmatch(action.instance):
+        raise _wrong(where, f"{action.instance!r} is no name", NAME_RULE)
     number = 1 + max((i.number for i in world.instances.values()), default=0)
+    if number > MOST_INSTANCES:
+        raise _wrong(where, f"a world has ports for {MOST_INSTANCES} instances", "provision fewer")
     return Instance(
         name=action.instance, number=number, account=action.account, region=action.region, policy=action.policy
     )

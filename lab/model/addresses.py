@@ -44,24 +44,39 @@ def public_address(region: str, octet: int) -> IPv4Address:
     return PUBLIC_SERVICES.network_address + octet + REGIONS.index(region)
 
 
+# Subnets of hosts are numbered from 1: number 0 of each range stays empty.
+_FIRST_SUBNETS, _ACCOUNT_PREFIX, _VSI_PREFIX = IPv4Address("10.64.0.0"), 16, 26
+_VSI_PUBLIC, _INTERNET_HOSTS, _HOST_PREFIX = IPv4Network("198.18.0.0/15"), IPv4Network("203.0.113.0/24"), 29
+
+MOST_ACCOUNTS = (int(BACKBONE.broadcast_address) - int(_FIRST_SUBNETS)) >> (32 - _ACCOUNT_PREFIX)
+MOST_VSIS_OF_AN_ACCOUNT = (1 << (_VSI_PREFIX - _ACCOUNT_PREFIX)) - 1
+MOST_VSIS = (1 << (_HOST_PREFIX - _VSI_PUBLIC.prefixlen)) - 1
+MOST_INTERNET_HOSTS = (1 << (_HOST_PREFIX - _INTERNET_HOSTS.prefixlen)) - 1
+
+
 def vsi_subnet(account: int, vsi: int) -> IPv4Network:
     """Return the private subnet of the ``vsi``-th VSI (from 1) of the ``account``-th account (from 1): a /26.
 
     Each VSI stands on a primary subnet of its own; the backbone's router is its first address.
     """
-    return IPv4Network((int(IPv4Address("10.64.0.0")) + (account << 16) + (vsi << 6), 26))
+    place = (account << (32 - _ACCOUNT_PREFIX)) + (vsi << (32 - _VSI_PREFIX))
+    return IPv4Network((int(_FIRST_SUBNETS) + place, _VSI_PREFIX))
 
 
 def vsi_public(host: int) -> IPv4Interface:
     """Return the public NIC's address of the ``host``-th VSI (from 1): 198.18.0.0/15 in /29s; gateway first."""
-    return IPv4Interface((int(IPv4Address("198.18.0.0")) + (host << 3) + 2, 29))
+    return _in_29s(_VSI_PUBLIC, host)
 
 
 def internet_host(host: int) -> IPv4Interface:
     """Return the address of the ``host``-th internet host (from 1): 203.0.113.0/24 in /29s; gateway first."""
-    return IPv4Interface((int(IPv4Address("203.0.113.0")) + (host << 3) + 2, 29))
+    return _in_29s(_INTERNET_HOSTS, host)
 
 
 def gateway(interface: IPv4Interface) -> IPv4Address:
     """Return the first address of the interface's subnet, where the router stands."""
     return interface.network.network_address + 1
+
+
+def _in_29s(network: IPv4Network, number: int) -> IPv4Interface:
+    return IPv4Interface((int(network.network_address) + (number << (32 - _HOST_PREFIX)) + 2, _HOST_PREFIX))

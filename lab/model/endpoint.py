@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from lab.model.addresses import HS_CRYPTO_OCTET, IAM_OCTET, REGIONS, private_addresses, public_address
+from lab.model.addresses import HS_CRYPTO_OCTET, IAM_OCTET, MOST_ACCOUNTS, REGIONS, private_addresses, public_address
 from lab.model.plane import Plane, Surface
 from lab.model.world import Instance, World
 
 FIRST_PORT = 9042  # the page's example instance
+LAST_PORT = 65535
+MOST_INSTANCES = (LAST_PORT + 1 - FIRST_PORT) // 2 - MOST_ACCOUNTS
+"""Each instance has two ports; the last pairs are left to the accounts' control instances, one for each account."""
 HTTPS = 443
 HOME_REGION = REGIONS[0]
 """IAM's private host is served from here; the product offers it in us-south and us-east only."""

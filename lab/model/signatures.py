@@ -43,6 +43,7 @@ TABLE = (
     Signature(layer="http", value="403", outcome=Outcome.FORBIDDEN, meaning="a configuration rule forbids it"),
     Signature(layer="http", value="404", outcome=Outcome.NOT_FOUND, meaning="no such key or instance"),
     Signature(layer="http", value="409", outcome=Outcome.CONFLICT, meaning="the state does not allow it"),
+    Signature(layer="http", value="422", outcome=Outcome.BAD_REQUEST, meaning="well formed, but not to be processed"),
     Signature(layer="http", value="410", outcome=Outcome.GONE, meaning="the key was deleted"),
 )  # fmt: skip
 

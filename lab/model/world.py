@@ -5,6 +5,7 @@ A change returns a new world (``lab.model.action.apply``); nothing here looks at
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,9 @@ from lab.errors import ModelError, Problem, nearest
 from lab.model.plane import Plane, Policy
 
 T = TypeVar("T")
+NAME = re.compile(r"(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""What authors may call accounts, hosts and instances; the lab's own names are told apart by not matching it."""
+NAME_RULE = "1 to 63 small letters, digits and single hyphens, a letter first"
 _IDENTITIES = uuid.UUID("6f1c9f58-0d3b-5c0a-9a54-7e0f5f1c2a10")
 
 
@@ -96,6 +100,7 @@ class Instance:
     deleted: bool = False
     policy: Policy | None = None
     keys: frozenset[str] = frozenset()
+    deleted_keys: frozenset[str] = frozenset()
 
     @property
     def guid(self) -> str:

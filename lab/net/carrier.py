@@ -32,11 +32,13 @@ def await_carrier(ports: Sequence[tuple[Place, int, str]], timeout_s: float = _T
             continue
         with inside(place.namespace):
             events = open_socket(groups=[linkstate.LINK_GROUP])
+        poll = select.poll()
+        poll.register(events, select.POLLIN)
         with events:
             # asked again now that no event can be missed
             missing -= _operational(linkstate.operstates(place.socket, sorted(missing)))
             while missing:
-                if not select.select([events], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                     raise OSError(0, f"no carrier on {', '.join(names[index] for index in sorted(missing))}")
                 missing -= _operational(linkstate.link_states(list(split(events.recv(1 << 18)))))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import ClassVar, Final
 
@@ -89,22 +89,31 @@ class Fabric:
         self._macs += 1
         return "02:00:" + self._macs.to_bytes(4, "big").hex(":")
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads from queueing and carrying out: what is queued inside belongs together."""
+        with self._lock:
+            yield
+
     def place(self, name: str) -> Place:
         """Return a new namespace's place; it is made by the next ``flush``."""
         made = Place(name)
-        self._new.append(made)
-        self._places.append(made)
+        with self._lock:
+            self._new.append(made)
+            self._places.append(made)
         return made
 
     def add_bridge(self, name: str) -> int:
         """Queue a bridge in the switches' namespace and return its index; ``raise_bridge`` lets it forward."""
-        index = self.switches.index()
-        self._bridges.append(Operation(f"{name}: new bridge", bridge(name, index)))
+        with self._lock:
+            index = self.switches.index()
+            self._bridges.append(Operation(f"{name}: new bridge", bridge(name, index)))
         return index
 
     def raise_bridge(self, name: str, index: int) -> None:
         """Queue that the bridge goes up, after all ports."""
-        self._last.append(Operation(f"{name}: up", messages.link_up(index)))
+        with self._lock:
+            self._last.append(Operation(f"{name}: up", messages.link_up(index)))
 
     def add_link(self, a: Port, b: Port, *, carrier: bool = True) -> Port:
         """Queue a pair and return the end that will be up from the start; the other is to be raised.
@@ -112,26 +121,32 @@ class Fabric:
         With ``carrier`` the next ``flush`` ends only when packets can pass.
         """
         first, second = (b, a) if b.master is not None and a.master is None else (a, b)
-        self._links.append(
-            Operation(f"{a} -- {b}: new link", lambda: veth(first.end(), second.end(), master=first.master))
-        )
-        if second.master is not None:
-            self.do(second.place, f"{second}: join bridge", messages.link_master(second.index, second.master))
-        if carrier:
-            # the end that was raised first has to be told of its carrier
-            self._carriers += [
-                (p.place, p.index, str(p)) for p in (first, second) if p is first or p.master is not None
-            ]
+        with self._lock:
+            self._links.append(
+                Operation(f"{a} -- {b}: new link", lambda: veth(first.end(), second.end(), master=first.master))
+            )
+            if second.master is not None:
+                self.do(second.place, f"{second}: join bridge", messages.link_master(second.index, second.master))
+            if carrier:
+                # the end that was raised first has to be told of its carrier
+                self._carriers += [
+                    (p.place, p.index, str(p)) for p in (first, second) if p is first or p.master is not None
+                ]
         return first
 
     def do(self, place: Place, text: str, message: bytes) -> None:
         """Queue a message to the namespace ``place``."""
-        place.queue.append(Operation(text, message))
+        with self._lock:
+            place.queue.append(Operation(text, message))
+
+    def act(self, place: Place, text: str, act: Callable[[], None]) -> None:
+        """Queue an act, in its turn among the messages to the namespace ``place``."""
+        with self._lock:
+            place.queue.append(Operation(text, act=act))
 
     def set(self, place: Place, owner: str, name: str, value: str) -> None:
         """Queue the setting of a sysctl of the namespace ``place``."""
-        operation = Operation(f"{owner}: set {name} = {value}", act=lambda: place.set(name, value))
-        place.queue.append(operation)
+        self.act(place, f"{owner}: set {name} = {value}", lambda: place.set(name, value))
 
     def plan(self) -> list[str]:
         """Return the names of the operations that the next ``flush`` will carry out, in order."""

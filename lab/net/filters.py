@@ -5,7 +5,6 @@ Every rule that drops or marks counts, carries its rule id as comment and report
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network
@@ -15,6 +14,7 @@ from typing import Final, cast
 from lab.describe.plan import Filter
 from lab.kernel import expressions as x
 from lab.kernel import nftables
+from lab.kernel.netlink import NetlinkSocket
 from lab.kernel.nftables import Hook
 
 TABLE: Final = "pelab"
@@ -50,7 +50,7 @@ def messages(filters: Sequence[Filter]) -> list[bytes]:
     return made
 
 
-def install(netfilter: socket.socket, filters: Sequence[Filter]) -> None:
+def install(netfilter: NetlinkSocket, filters: Sequence[Filter]) -> None:
     """Replace the filters of the node in whose namespace ``netfilter`` was made."""
     nftables.transaction(netfilter, messages(filters))
 

@@ -12,23 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 
-from lab.describe.changes import Change
+from lab.describe.changes import Change, NodeChange
 from lab.describe.plan import Plan, PlannedRoute
 from lab.errors import LiveError
 from lab.kernel import messages, nflog, words
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
+from lab.kernel.tap import open_tap
 from lab.model.action import HostRoute
 from lab.net import audit, filters, vrf_tables
 from lab.net.fabric import Fabric
 from lab.net.network import Network
 from lab.net.nodes import Node
-from lab.net.place import Operation
 from lab.net.topo import LOOPBACK, Planned, compile_plan
 
 _BACKLOG = 512
-_TAP_BYTES = 1 << 20
-_ALL_PROTOCOLS = 3
 
 
 class Ground:
@@ -108,11 +106,7 @@ class Ground:
         for name in nodes:
             with inside(self.namespace(name)):
                 for interface in self.interfaces(name).values():
-                    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-                    tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TAP_BYTES)
-                    # bound at once with its protocol: a socket that is open for all first would see other links
-                    tap.bind((interface, _ALL_PROTOCOLS))
-                    made[f"{name}:{interface}"] = tap
+                    made[f"{name}:{interface}"] = open_tap(interface)
         return made
 
     def resolver(self, node: str) -> IPv4Address:
@@ -152,30 +146,34 @@ class Ground:
 
     def change(self, change: Change) -> None:
         """Carry a change of the plan out in the kernel; LiveError names the operation that failed."""
-        for altered in change.nodes:
-            node = self.node(altered.node)
-            for address in altered.addresses:
-                interface = node.nameToIntf.get(address.interface)
-                index = interface.index if interface is not None else LOOPBACK
-                text = f"{node.name}: add address {address}"
-                node.fabric.do(node.place, text, messages.address(index, address.address, connected=address.connected))
-            # a table's routes stand before packets are led to it, and go after
-            for route in altered.routes_gained:
-                _route(node, route, "add")
-            for table in altered.tables_gained:
-                for rule in vrf_tables.rules(table):
-                    node.add_rule(**dataclasses.asdict(rule))
-            for table in altered.tables_lost:
-                for rule in vrf_tables.rules(table):
-                    text = f"{node.name}: delete {rule}"
-                    node.fabric.do(node.place, text, messages.rule(**dataclasses.asdict(rule), delete=True))
-            for route in altered.routes_lost:
-                _route(node, route, "delete")
-            if (wanted := altered.filters) is not None:
-                text = f"{node.name}: {len(wanted)} packet filters"
-                operation = Operation(text, act=partial(node.set_filters, wanted))
-                node.place.queue.append(operation)
-        self.net.fabric.flush()
+        with self.net.fabric.alone():
+            for altered in change.nodes:
+                self._queue(altered)
+            self.net.fabric.flush()
+
+    def _queue(self, altered: NodeChange) -> None:
+        """Queue what is different at one node."""
+        node = self.node(altered.node)
+        for address in altered.addresses:
+            interface = node.nameToIntf.get(address.interface)
+            index = interface.index if interface is not None else LOOPBACK
+            text = f"{node.name}: add address {address}"
+            node.fabric.do(node.place, text, messages.address(index, address.address, connected=address.connected))
+        # a table's routes stand before packets are led to it, and go after
+        for route in altered.routes_gained:
+            _route(node, route, "add")
+        for table in altered.tables_gained:
+            for rule in vrf_tables.rules(table):
+                node.add_rule(**dataclasses.asdict(rule))
+        for table in altered.tables_lost:
+            for rule in vrf_tables.rules(table):
+                text = f"{node.name}: delete {rule}"
+                node.fabric.do(node.place, text, messages.rule(**dataclasses.asdict(rule), delete=True))
+        for route in altered.routes_lost:
+            _route(node, route, "delete")
+        if (wanted := altered.filters) is not None:
+            text = f"{node.name}: {len(wanted)} packet filters"
+            node.fabric.act(node.place, text, partial(node.set_filters, wanted))
 
 
 def _route(node: Node, route: PlannedRoute, action: messages.RouteAction) -> None:

@@ -144,9 +144,9 @@ class Interface(_Intf):
         self.link = None
 
     def status(self) -> str:
-        """Return OK when the kernel has the interface."""
-        states = linkstate.operstates(self.node.socket, [self.index])
-        return "OK" if self.index in states else "MISSING"
+        """Return OK when the interface carries packets, DOWN when it does not, MISSING when the kernel has none."""
+        state = linkstate.operstates(self.node.socket, [self.index]).get(self.index)
+        return "MISSING" if state is None else "OK" if state == linkstate.OPERSTATE_UP else "DOWN"
 
 
 class Link(_Link):

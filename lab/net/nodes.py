@@ -8,7 +8,6 @@ under stock ``mn``. No node runs a command to be configured. Mininet's private p
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -21,6 +20,7 @@ import mininet.node
 
 from lab.errors import nearest
 from lab.kernel import messages
+from lab.kernel.netlink import NetlinkSocket
 from lab.net import shells
 from lab.net.fabric import Fabric
 from lab.net.links import Interface
@@ -33,7 +33,6 @@ mininet.cli.CLI.identchars += "-."
 
 # with a limit the third refusal in a row would be silence, and silence is another verdict
 NO_LIMIT: Final = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
-
 _DEFAULT: Final = IPv4Network("0.0.0.0/0")
 _LAZY: Final = frozenset({"shell", "pid", "stdin", "stdout", "pollOut", "master", "slave"})
 _OURS: Final = frozenset({"addresses", "routes", "rules", "sysctls", "mac", "ip", "defaultRoute", "lo"})
@@ -83,7 +82,7 @@ class Node(mininet.node.Node):
         return made
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> NetlinkSocket:
         """The rtnetlink socket of the network namespace, which is made if it is not there yet."""
         self.fabric.flush()
         opened = self.place.socket
@@ -153,13 +152,10 @@ class Node(mininet.node.Node):
         prefix, through_shell = options.pop("mncmd", []), options.pop("shell", False)
         if not args or (len(args) == 1 and not isinstance(args[0], str | list | tuple)):
             raise TypeError(f"{self.name}: popen() wants a command: a text, a list, or words")
-        first = args[0]
-        if len(args) > 1:
-            command = [str(word) for word in args]
-        elif isinstance(first, str):
-            command = [first] if through_shell else first.split()
-        else:
-            command = list(first)
+        words: Any = args if len(args) > 1 else args[0]
+        if isinstance(words, str):
+            words = [words] if through_shell else words.split()
+        command = [str(word) for word in words]
         if through_shell:
             command = ["bash", "-c", " ".join(command)]
         options.setdefault("env", self._session())
@@ -182,15 +178,21 @@ class Node(mininet.node.Node):
 
     def cleanup(self) -> None:
         """Wait for the shell's end, and start none any more."""
-        if self.has_shell():
-            self.outToNode.pop(self.master, None)
-            self.inToNode.pop(self.master, None)
-            self._shell.close()
+        self.forget_shell()
         for name in _LAZY:
             self.__dict__[name] = None
         if self._mounts is not None:
             os.close(self._mounts)
             self._mounts = None
+
+    def forget_shell(self) -> None:
+        """Let go of the shell, which is ending; whatever next wants one starts another."""
+        if self.has_shell():
+            self.outToNode.pop(self.master, None)
+            self.inToNode.pop(self.master, None)
+            self._shell.close()
+            self.startShell()
+            self.waiting = False
 
     # -- configuration ------------------------------------------------------------------------------------------
 

@@ -6,13 +6,12 @@ Opens and closes; the order of things is ``lab.net.fabric``'s.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from lab.kernel.namespaces import inside, new_network
-from lab.kernel.netlink import batch, open_socket
+from lab.kernel.netlink import NetlinkSocket, batch, open_socket
 from lab.kernel.veth import End
 
 _FIRST_INDEX: Final = 100  # below stand lo and what tunnel modules put into every namespace
@@ -47,7 +46,7 @@ class Place:
 
     name: str
     namespace: int = -1
-    socket: socket.socket | None = None
+    socket: NetlinkSocket | None = None
     queue: list[Operation] = field(default_factory=list)
     _next: int = _FIRST_INDEX
     _taken: set[int] = field(default_factory=set)
@@ -68,7 +67,7 @@ class Place:
     def open(self, settings: Mapping[str, str]) -> None:
         """Make the namespace, with ``settings`` for its sysctls."""
 
-        def prepare() -> socket.socket:
+        def prepare() -> NetlinkSocket:
             for name, value in settings.items():
                 write_sysctl(name, value)
             return open_socket()
@@ -79,7 +78,7 @@ class Place:
         """Make the namespace with a lab's settings, and return those of them that are not the machine's own."""
         corrections: dict[str, str] = {}
 
-        def prepare() -> socket.socket:
+        def prepare() -> NetlinkSocket:
             corrections.update(
                 (name, value) for name, value in _SETTINGS.items() if read_sysctl(name) not in {value, None}
             )

@@ -7,7 +7,6 @@ as parameters. Services do not run under ``mn``: addresses answer there, doors d
 from __future__ import annotations
 
 import dataclasses
-import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Interface
 from typing import Any, Final
@@ -17,11 +16,10 @@ from mininet.topo import Topo
 from lab.describe.plan import Filter, Node, Plan
 from lab.kernel import messages
 from lab.kernel.namespaces import inside
-from lab.kernel.netlink import NETFILTER, open_socket
+from lab.kernel.netlink import NETFILTER, NetlinkSocket, open_socket
 from lab.net import filters as packet_filters
 from lab.net import nodes, vrf_tables
 from lab.net.links import Link
-from lab.net.place import Operation
 
 LOOPBACK: Final = 1
 
@@ -29,7 +27,7 @@ LOOPBACK: Final = 1
 class Planned(nodes.Node):
     """A node of a plan: Mininet's, with addresses on its loopback and packet filters."""
 
-    _netfilter: socket.socket | None = None
+    _netfilter: NetlinkSocket | None = None
 
     def config(  # type: ignore[override]
         self, *, services: Sequence[IPv4Interface] = (), filters: Sequence[Filter] = (), **params: Any
@@ -40,7 +38,7 @@ class Planned(nodes.Node):
             self._do(f"add address {address} to lo", messages.address(LOOPBACK, address))
         if filters:
             text = f"{self.name}: {len(filters)} packet filters"
-            self.place.queue.append(Operation(text, act=lambda: self.set_filters(filters)))
+            self.fabric.act(self.place, text, lambda: self.set_filters(filters))
         return done
 
     def set_filters(self, filters: Sequence[Filter]) -> None:
@@ -48,7 +46,7 @@ class Planned(nodes.Node):
         packet_filters.install(self.netfilter, filters)
 
     @property
-    def netfilter(self) -> socket.socket:
+    def netfilter(self) -> NetlinkSocket:
         """The netfilter socket of a node that exists in the kernel.
 
         It stays open as long as the node: the kernel takes 13 ms to close one that has changed filters.

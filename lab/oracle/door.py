@@ -42,6 +42,10 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
             fact=f"{instance.name} is not initialised",
             missing=Prerequisite.INITIALISED,
         )
+    if call.key in instance.deleted_keys and call.operation is not Operation.CREATE:
+        used = call.operation in {Operation.WRAP, Operation.UNWRAP}
+        outcome = Outcome.CONFLICT if used else Outcome.GONE
+        return Decision(outcome=outcome, cause="key.deleted", fact=f"key {call.key} is deleted")
     if call.key is not None and call.operation is not Operation.CREATE and call.key not in instance.keys:
         return Decision(outcome=Outcome.NOT_FOUND, cause="key.unknown", fact=f"no key {call.key}")
     return admitted

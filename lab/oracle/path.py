@@ -90,8 +90,8 @@ def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, .
             hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE
         )
     if address not in CLOUD_SERVICES:
-        hops = (*hops, Hop(place=edge, fact=f"{address} is no service and not of account {account.name}"))
-        return _dies(hops, Outcome.TIMED_OUT, "edge.other-account", Prerequisite.ENDPOINT)
+        hops = (*hops, Hop(place=edge, fact=f"{address} is in no table of the private network: refused"))
+        return _dies(hops, Outcome.REJECTED, "edge.unroutable", Prerequisite.ROUTE)
     if not account.vrf:
         hops = (*hops, Hop(place=edge, fact=f"account {account.name} has no VRF: dropped"))
         return _dies(hops, Outcome.TIMED_OUT, "edge.no-vrf", Prerequisite.VRF)

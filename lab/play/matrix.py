@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology
+from lab.errors import ModelError, Problem
 from lab.model.call import Call
 from lab.model.world import World
 from lab.oracle import predict
@@ -36,8 +37,8 @@ class Matrix:
 
     @property
     def agreed(self) -> bool:
-        """Whether every cell agrees, with proof."""
-        return all(cell.said.agreed for cell in self.cells)
+        """Whether every cell agrees, with proof; without a network, whether nothing contradicts the prediction."""
+        return bool(self.cells) and all(cell.said.agreed for cell in self.cells)
 
 
 def questions(world: World) -> Iterator[Call]:
@@ -49,11 +50,19 @@ def questions(world: World) -> Iterator[Call]:
 
 
 def matrix(described: Topology, mode: Mode) -> Matrix:
-    """Return the matrix of ``described``, asked in ``mode``; the errors are those of ``play``."""
+    """Return the matrix of ``described``, asked in ``mode``.
+
+    Raises:
+        ModelError: There is nobody to ask, or nothing to ask for: it would agree with everything.
+        PelabError: As ``play`` does.
+    """
     world = described.world()
     calls = tuple(questions(world))
     if not calls:
-        return Matrix(topology=described.name, mode=mode, vrf_backend=None, cells=())
+        missing, hint = (
+            ("instance", 'b.crypto_instance("keys", account=...)') if world.hosts else ("host", 'b.vsi("vsi-1", ...)')
+        )
+        raise ModelError(Problem(where=described.name, text=f"has no {missing}, so there is no call", hint=hint))
     steps = tuple(Step(str(call), call, predict(world, call).outcome) for call in calls)
     report = play(Scenario(topology=described, steps=steps, name=described.name), mode)
     cells = tuple(Cell(call=call, said=said) for call, said in zip(calls, report.steps, strict=True))

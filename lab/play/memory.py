@@ -16,7 +16,8 @@ import msgspec
 
 from lab.errors import ProbeFailed
 from lab.measure import requests
-from lab.measure.requests import Credentials, HeldKey, HttpRequest
+from lab.measure.keyring import Keyring
+from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
 from lab.model.action import Action, DeleteInstance, Initialise, Provision, apply, effect
 from lab.model.call import Call, Operation
@@ -46,6 +47,7 @@ class Heard:
 class Memory:
     """A cloud without a network. ``vrf_backend`` is None: there is no routing table."""
 
+    mode = "memory"
     vrf_backend: str | None = None
 
     def __init__(self, world: World) -> None:
@@ -53,7 +55,7 @@ class Memory:
         self._world = world
         self._log: list[str] = []
         self._cloud = Cloud(self._log.append)
-        self._keys: dict[tuple[str, str], HeldKey] = {}
+        self._keys = Keyring()
         # a thread of its own: in a notebook this one has a loop that runs already
         self._carrier = ThreadPoolExecutor(1)
         for request in furnishing.world(world, {name: _API_KEY.format(account=name) for name in world.accounts}):
@@ -84,10 +86,10 @@ class Memory:
         if found is None:
             raise ProbeFailed(f"{endpoint.name}: HTTP {heard.status} has no meaning here: {heard.body[:200]!r}")
         if found.outcome is Outcome.REACHED:
-            self._remember(call, heard)
+            self._keys.take(call, heard)
             self._world = effect(self._world, call)
         line = self._log[-1]
-        evidence = Evidence(kind="service-log", where=endpoint.name, detail=line)
+        evidence = Evidence(kind="memory-log", where=endpoint.name, detail=line)
         cause = "" if found.outcome is Outcome.REACHED else _rule(call, line)
         return Measurement(outcome=found.outcome, cause=cause, evidence=(evidence,))
 
@@ -108,20 +110,7 @@ class Memory:
             return asked
         token = requests.token_in(self._send(iam(Plane.PRIVATE), asked))
         credentials = Credentials(token=token, guid=self._world.instance(call.instance).guid)
-        held = self._keys.get((call.instance, call.key or ""))
-        return requests.key_management(call.operation, credentials, name=call.key or "", held=held, policy=call.policy)
-
-    def _remember(self, call: Call, heard: Heard) -> None:
-        place = (call.instance, call.key or "")
-        match call.operation:
-            case Operation.CREATE:
-                self._keys[place] = requests.created_in(heard)
-            case Operation.WRAP:
-                self._keys[place] = replace(self._keys[place], ciphertext=requests.ciphertext_in(heard))
-            case Operation.UNWRAP:
-                requests.check_unwrapped(heard)
-            case _:
-                return
+        return self._keys.request(call, credentials)
 
     def _send(self, endpoint: Endpoint, request: HttpRequest) -> Heard:
         site = Site(door=furnishing.door(endpoint), cloud=self._cloud)

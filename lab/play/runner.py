@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from lab import catalogue
+from lab.describe.checking import check
+from lab.describe.kinds import misfits
 from lab.describe.scenario import Scenario, Step
 from lab.errors import LiveError, ModelError, Problem
 from lab.model.action import Action, apply, effect
@@ -35,8 +37,9 @@ class Mode(Enum):
 
 
 class Backend(Protocol):
-    """Who carries steps out: the memory backend or a lab."""
+    """Who carries steps out: the memory backend or a lab. ``mode`` is the value of the mode in which it runs."""
 
+    mode: str
     vrf_backend: str | None
 
     def act(self, action: Action) -> Measurement:
@@ -58,9 +61,8 @@ class Backend(Protocol):
 class StepReport:
     """What the voices said of one step.
 
-    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else (and for
-    successes always) the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed
-    rules behind it.
+    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else the predicted
+    one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed rules behind it.
     """
 
     text: str
@@ -115,14 +117,16 @@ def play(
         LiveError: The lab broke, or a question could not be asked; no verdict.
         EnvironmentProblem: This machine cannot run a lab.
     """
+    check(scenario)
+    for text, hint in misfits({"mode": mode}, {"mode": Mode}):
+        raise ModelError(Problem(where="mode", text=text, hint=hint))
     world = catalogue.world_of(scenario)
-    if not scenario.steps:
-        raise ModelError(Problem(where=scenario.name or "scenario", text="has no steps"))
+    foreseen = _foreseen(world, scenario)
     reports: list[StepReport] = []
     with (backend or _backend(mode))(world) as running:
-        for number, step in enumerate(scenario.steps):
-            place = f"{scenario.name or 'scenario'}/steps[{number}]"
-            report, world = _step(world, step, running, mode, place)
+        _must_be(mode, running)
+        for (place, verdict), step in zip(foreseen, scenario.steps, strict=True):
+            report = _report(step, verdict, _found(step, running, place), mode)
             reports.append(report)
             if on_step is not None:
                 on_step(report)
@@ -139,17 +143,34 @@ def play(
     )
 
 
-def _step(world: World, step: Step, running: Backend, mode: Mode, place: str) -> tuple[StepReport, World]:
-    """Ask the three voices about one step; return the report and the world after it."""
+def _foreseen(world: World, scenario: Scenario) -> list[tuple[str, Verdict]]:
+    """Return each step's place and the oracle's verdict on it; nothing has been played when one of them cannot be."""
+    found = []
+    for number, step in enumerate(scenario.steps):
+        place = f"{scenario.name or 'scenario'}/steps[{number}]"
+        try:
+            verdict, world = foresee(world, step.deed)
+        except ModelError as error:
+            raise _at(place, error) from None
+        found.append((place, verdict))
+    return found
+
+
+def _must_be(mode: Mode, running: Backend) -> None:
+    """Raise ModelError if ``running`` measures otherwise than ``mode`` says: nobody may take memory for a network."""
+    if (found := getattr(running, "mode", None)) != mode.value:
+        said = f"is one of mode {found}" if found else "does not say how it runs"
+        text = f"{type(running).__name__} {said}, and mode {mode.value} was asked for"
+        hint = f"play(scenario, Mode.{found.upper()}, ...)" if found else f'give it mode = "{mode.value}"'
+        raise ModelError(Problem(where="backend", text=text, hint=hint))
+
+
+def _found(step: Step, running: Backend, place: str) -> Measurement | None:
+    """Have one step carried out; what ``running`` saw of it."""
     try:
-        verdict, after = foresee(world, step.deed)
-    except ModelError as error:
-        raise _at(place, error) from None
-    try:
-        found = running.ask(step.deed) if isinstance(step.deed, Call) else running.act(step.deed)
+        return running.ask(step.deed) if isinstance(step.deed, Call) else running.act(step.deed)
     except LiveError as error:
         raise type(error)(f"{place} ({step.text}): {error}") from error
-    return _report(step, verdict, found, mode), after
 
 
 def foresee(world: World, deed: Call | Action) -> tuple[Verdict, World]:
@@ -163,7 +184,8 @@ def foresee(world: World, deed: Call | Action) -> tuple[Verdict, World]:
 
 def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode) -> StepReport:
     stated = step.expectation
-    why = _stated_against(stated, verdict) or _measured_against(verdict, found, mode)
+    wrong = [_stated_against(stated, verdict), _measured_against(verdict, found, mode)]
+    why = "; ".join(text for text in (*wrong, _alone(stated, verdict, found, mode)) if text)
     vacuous = found is not None and bool(found.vacuous)
     return StepReport(
         text=step.text,
@@ -195,12 +217,31 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
         return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}"
     if found.vacuous:
         return f"vacuous: {found.vacuous}"
-    if found.outcome in {Outcome.REACHED, Outcome.DONE}:
+    if found.outcome is Outcome.DONE or (found.outcome is Outcome.REACHED and mode is not Mode.LIVE):
         return ""
     if found.cause != verdict.cause:
         known = found.cause or "nobody knows what"
         return f"predicted {verdict.outcome.value} because {verdict.cause}, {voice} because {known}"
     return ""
+
+
+def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mode: Mode) -> str:
+    """Return which of three voices stands alone against two; empty if none does, or one was silent."""
+    if found is None or found.vacuous:
+        return ""
+    got_through = found.outcome in {Outcome.REACHED, Outcome.DONE}  # what lets through is not measured
+    said = (stated.outcome, stated.cause or verdict.cause)
+    predicted = (verdict.outcome, verdict.cause)
+    seen = (found.outcome, verdict.cause if got_through else found.cause)
+    if said == predicted == seen:
+        return ""
+    if predicted == seen:
+        return "the author stands alone"
+    if said == seen:
+        return "the model stands alone"
+    if said != predicted:
+        return "no two voices agree"
+    return "the measurement stands alone" if mode is Mode.LIVE else "the services' code stands alone"
 
 
 def _changes(step: Step) -> bool:
@@ -228,6 +269,7 @@ def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
 class Silent:
     """The backend of a run in the model alone: it measures nothing."""
 
+    mode = "model"
     vrf_backend: str | None = None
 
     def __init__(self, world: World) -> None:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Final
 
 from lab.model.outcome import Evidence
+
+_LOGS: Final = ("service-log", "memory-log")
 
 
 def lines(found: Iterable[Evidence]) -> Iterator[tuple[str, str]]:
     """Yield (kind, where and what) for each observation; of like ones in a row the first, and how many more."""
     for (kind, where), group in groupby(found, key=lambda evidence: (evidence.kind, evidence.where)):
         first, *more = group
-        detail = _log(first.detail) if kind == "service-log" else first.detail
+        detail = _log(first.detail) if kind in _LOGS else first.detail
         yield kind, f"{where}: {detail}" + (f"; and {len(more)} more" if more else "")
 
 

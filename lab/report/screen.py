@@ -38,6 +38,14 @@ DIVERGED = Mark(glyph="✘", plain="XX", style="bold red", word="diverged")
 VACUOUS = Mark(glyph="?", plain="??", style="yellow", word="vacuous")
 
 
+class Screen(Console):
+    """A console that leaves it to ``lab.cli.status`` what the end of its reader means."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise it; rich's own way would end the process with a status that means something else here."""
+        raise BrokenPipeError
+
+
 def screen(file: TextIO | None = None) -> Console:
     """Return a console for ``file`` (standard output by default).
 
@@ -45,7 +53,7 @@ def screen(file: TextIO | None = None) -> Console:
     """
     out = sys.stdout if file is None else file
     width = None if out.isatty() else PIPE_WIDTH
-    return Console(file=out, highlight=False, emoji=False, markup=False, width=width)
+    return Screen(file=out, highlight=False, emoji=False, markup=False, width=width)
 
 
 def judge(*, agreed: bool, vacuous: bool) -> Mark:

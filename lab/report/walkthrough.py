@@ -1,11 +1,11 @@
 """The walkthrough: a scenario as it is played, step by step, with its voices side by side and what proves them.
 
-Drawn while it happens: each step appears when it is decided. It judges nothing; marks come from the runner.
+Drawn while it happens: each step appears when it is decided. A step on which all voices agree is one line; one on which
+they do not is shown whole, and so is every step where all of it is asked for. It judges nothing; marks come from the
+runner.
 """
 
 from __future__ import annotations
-
-from collections import Counter
 
 from rich.console import Console
 from rich.text import Text
@@ -13,7 +13,7 @@ from rich.text import Text
 from lab.describe.scenario import Scenario
 from lab.model.outcome import Outcome, Verdict
 from lab.play.runner import Mode, Report, StepReport
-from lab.report.citation import cite
+from lab.report.citation import brief, cite, resting
 from lab.report.evidence import lines
 from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
 
@@ -25,14 +25,18 @@ VOICE = 14
 
 
 class Walkthrough:
-    """Draws one play of a scenario: ``opening``, a ``step`` for each step as it is decided, ``closing``."""
+    """Draws one play of a scenario: a ``step`` for each step as it is decided, the first after a head; ``closing``.
 
-    def __init__(self, console: Console, scenario: Scenario, mode: Mode) -> None:
-        """Draw on ``console``; steps are counted from one."""
+    Before the first step nothing is drawn: of a scenario that cannot be played there is nothing to tell but the error.
+    """
+
+    def __init__(self, console: Console, scenario: Scenario, mode: Mode, *, verbose: bool = False) -> None:
+        """Draw on ``console``, with ``verbose`` the evidence of every step; steps are counted from one."""
+        self._verbose = verbose
         self._console, self._scenario, self._mode = console, scenario, mode
         self._number = 0
 
-    def opening(self) -> None:
+    def _opening(self) -> None:
         """Draw the scenario's name and the first paragraph of its story."""
         dot = "-" if plain(self._console) else "·"
         self._console.print(Text.assemble((self._scenario.name or "scenario", "bold"), f" {dot} {self._mode.value}"))
@@ -42,10 +46,15 @@ class Walkthrough:
 
     def step(self, step: StepReport) -> None:
         """Draw one decided step."""
+        if not self._number:
+            self._opening()
         self._number += 1
         mark = judge(agreed=step.agreed, vacuous=step.vacuous)
-        head = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ", (step.text, "bold"))
-        self._console.print(head)
+        label = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ")
+        if mark is AGREED and not self._verbose:
+            labelled(self._console, label, Text.assemble((f"{step.text}: ", "bold"), self._agreed(step)))
+            return
+        labelled(self._console, label, Text(step.text, style="bold"))
         labelled(self._console, Text(" " * INDENT), self._voices(step))
         if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
             self._indented(Text(cite(step.cause)), "because")
@@ -71,9 +80,16 @@ class Walkthrough:
         self._console.print(Text.assemble(glyph(self._console, worst), " ", verdict, f" ({voices}{network})"))
         if left := report.total - len(report.steps):
             self._console.print(Text(f"{left} further steps were not run: after a failed change they mean nothing"))
-        if resting := Counter(rule for step in report.steps for rule in step.assumed):
-            named = ", ".join(f"{rule} ({count})" for rule, count in resting.items())
-            self._console.print(Text(f"assumed rules behind these verdicts: {named}", style="dim"))
+        if named := resting(report.steps):
+            self._console.print(Text(named, style="dim"))
+
+    def _agreed(self, step: StepReport) -> Text:
+        """Return what all voices say, and why: ``stated = predicted = measured timed-out, edge.no-vrf (assumed)``."""
+        voices = "stated = predicted" if step.measured is None else "stated = predicted = measured"
+        said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, step.predicted.outcome))
+        if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
+            said.append(f", {brief(step.cause)}")
+        return said
 
     def _voices(self, step: StepReport) -> Text:
         """Return the three voices in columns; a voice that differs from the prediction stands out."""

@@ -108,10 +108,14 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True, tag="prepared"):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
-    """The request was not carried out; ``error`` says why."""
+    """The request was not carried out; ``error`` says why, ``errno`` where it was the kernel's refusal (else 0).
+
+    With id 0 it answers every request that is under way, and the process ends.
+    """
 
     id: int
     error: str
+    errno: int = 0
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import lab
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {
     "asyncio", "cryptography", "dnslib", "httptools", "httpx", "mininet", "multiprocessing", "pyroute2", "pytest",
@@ -27,6 +29,13 @@ def loaded(program: str) -> set[str]:
 def test_import_lab_is_light() -> None:
     """``import lab`` gives the vocabulary and no network library, event loop or TLS stack."""
     assert loaded("import lab; lab.Scenario; lab.Call; lab.Topology") & (HEAVY | {"click", "msgspec"}) == set()
+
+
+def test_every_name_that_lab_offers_is_there() -> None:
+    """What ``__all__`` lists can be had, the late ones too, and nothing else is late."""
+    missing = [name for name in lab.__all__ if not hasattr(lab, name)]
+    assert missing == []
+    assert set(lab._LATE) <= set(lab.__all__)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["play", "--help"], ["matrix", "--help"]])

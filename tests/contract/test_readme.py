@@ -1,19 +1,25 @@
-"""What README, CONTRIBUTING and the JSON page tell people to type, read or follow exists."""
+"""What README, CONTRIBUTING and the pages in docs tell people to type, read or follow exists."""
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
 from lab.catalogue import load_scenario, load_topology
 from lab.cli.main import COMMANDS, pelab
+from lab.play.runner import Mode, play
+from lab.report.walkthrough import Walkthrough
+from tests.contract.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/json.md")
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))
 
 
 def typed(page: str) -> list[list[str]]:
@@ -73,22 +79,38 @@ def test_make_targets_exist() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_paths_exist(page: str) -> None:
     """Relative links lead somewhere, and so does every path in backquotes."""
-    text = (ROOT / page).read_text()
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    text, own = (ROOT / page).read_text(), {block.title for block in blocks(page)}
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     paths = re.findall(r"`((?:lab|docs|tests|bin|bench|topologies|scenarios)/[\w./-]+)`", text)
-    names = [path for path in paths if "NAME" not in path]
-    missing = [str(path) for path in (*links, *names) if not ((ROOT / page).parent / path).exists()]
-    missing = [path for path in missing if not (ROOT / path).exists()]
+    names = [path for path in paths if "NAME" not in path and path not in own]
+    places = [(ROOT / page).parent, ROOT]
+    missing = [
+        name
+        for name in (*links, *names)
+        if not any((folder / f"{name}{end}").exists() for folder in places for end in ("", ".py"))
+    ]
     assert missing == []
 
 
-def test_examples_of_contributing_work(tmp_path: Path) -> None:
-    """The topology and the scenario that CONTRIBUTING shows load, and the scenario's callers exist."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    topology, scenario = (re.sub(r"^ {3}", "", block, flags=re.MULTILINE) for block in blocks)
-    (tmp_path / "two_accounts.py").write_text(topology)
-    (tmp_path / "neighbour.py").write_text(scenario)
-    world = load_topology(str(tmp_path / "two_accounts.py")).world()
-    steps = load_scenario(str(tmp_path / "neighbour.py")).steps
-    assert len(steps) == 2
-    assert {"acme-vsi", "rival-vsi"} == set(world.hosts)
+@pytest.mark.parametrize("page", PAGES)
+def test_anchors_exist(page: str) -> None:
+    """A link into a page leads to one of its headings."""
+    for path, anchor in re.findall(r"\]\(([^)#:]+\.md)#([^)]+)\)", (ROOT / page).read_text()):
+        headings = re.findall(r"^#+ (.*)$", ((ROOT / page).parent / path).read_text(), re.MULTILINE)
+        slugs = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert anchor in slugs, f"{page}: {path}#{anchor}"
+
+
+def test_the_real_output_is_what_is_printed_today() -> None:
+    """The README's one output is drawn from today's scenario and today's words; only the network is taken as told."""
+    told = re.search(r"```text\n\$ pelab play (\w+) --live\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert told is not None
+    scenario = load_scenario(told[1])
+    model = play(scenario, Mode.MODEL)
+    steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps)
+    page = io.StringIO()
+    drawn = Walkthrough(Console(file=page, width=80, highlight=False, emoji=False), scenario, Mode.LIVE)
+    for step in steps:
+        drawn.step(step)
+    drawn.closing(replace(model, mode=Mode.LIVE, vrf_backend="policy-tables", steps=steps))
+    assert told[2].splitlines() == [line.rstrip() for line in page.getvalue().splitlines()]

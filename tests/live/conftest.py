@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.live.private_place import CANNOT
+
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
-CANNOT = 77
 TIMEOUT_S = 60
 NOBODY = 65534
 

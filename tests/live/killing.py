@@ -24,15 +24,14 @@ import pytest
 
 from lab.describe.builder import Builder
 from lab.errors import BringUpFailed
-from lab.kernel import namespaces as ns
 from lab.live.lab import Lab, Nursery
 from lab.live.residue import Snapshot, compare, snapshot
 from lab.live.world import Standing, Up
 from lab.model.world import World
 from tests.live.covered import cover
+from tests.live.private_place import enter
 
 PATIENCE_S: Final = 5.0
-CANNOT: Final = 77
 TITLES: Final = ("pelab nursery guard", "pelab nursery", "pelab init", "pelab network", "pelab cloud")
 MOMENTS: Final = 20
 ENOUGH: Final = 50
@@ -299,18 +298,7 @@ CASES: Final[dict[str, Callable[[int], list[str]]]] = {
 # ------------------------------------------------------------------ the private place
 def stage(case: str, user: int) -> None:
     """Run the case as the second process of a private place, and be its first: the one that reaps orphans."""
-    try:
-        if os.geteuid():
-            ns.enter_user_namespace()
-        ns.unshare(ns.NEWPID | ns.NEWNS | ns.NEWNET | ns.NEWIPC | ns.NEWUTS)
-    except OSError as refused:
-        print(refused, file=sys.stderr)
-        os._exit(CANNOT)
-    if first := os.fork():
-        os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]))
-    ns.parent_death_signal()
-    ns.mount(None, "/", flags=ns.REC | ns.PRIVATE)
-    ns.mount("proc", "/proc", "proc")
+    enter()
     cover("/run", "/tmp", "/dev/shm")
     worker = os.fork()
     if worker == 0:

@@ -53,34 +53,35 @@ def kinds() -> list[Any]:
     return own
 
 
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+
+
+def refused(*command: str) -> str:
+    """Run a command that this machine cannot do; return what it says of it, which is no traceback."""
+    done = run(*command)
+    assert done.returncode == CANNOT, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
 @pytest.mark.parametrize("limit,who", kinds())
 def test_a_kernel_without_namespaces_is_told_with_the_command_that_mends_it(limit: str, who: str) -> None:
     """Exit status 3; the setting by its name; the sysctl command."""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, limit, who, *PLAY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == CANNOT, done.stdout + done.stderr
-    assert f"user.{limit} is 0" in done.stderr
-    assert f"fix: sudo sysctl -w user.{limit}=10000" in done.stderr
-    assert "Traceback" not in done.stderr
+    told = refused(sys.executable, "-c", WITHOUT, limit, who, *PLAY)
+    assert f"user.{limit} is 0" in told
+    assert f"fix: sudo sysctl -w user.{limit}=10000" in told
 
 
-def test_where_a_lab_is_impossible_play_says_so_and_plays_in_memory() -> None:
+@pytest.mark.parametrize("limit", ["max_pid_namespaces", "max_net_namespaces"])
+def test_where_a_lab_is_impossible_play_says_so_and_plays_in_memory(limit: str) -> None:
     """Asked for nothing in particular, it falls back, says which it was and why, and claims no measurement."""
-    command = [*PLAY[:-1], "--json"]
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, "max_pid_namespaces", "me", *command],
-        capture_output=True, text=True, timeout=60, cwd=ROOT, check=False,
-    )  # fmt: skip
+    done = run(sys.executable, "-c", WITHOUT, limit, "me", *PLAY[:-1], "--json")
     assert done.returncode == 0, done.stderr
     assert '"mode": "memory"' in done.stdout
     assert "nothing is measured" in done.stderr
-    assert "user.max_pid_namespaces is 0" in done.stderr
+    assert f"user.{limit} is 0" in done.stderr
 
 
 def test_a_full_disk_does_not_matter() -> None:
@@ -96,15 +97,32 @@ def test_a_full_disk_does_not_matter() -> None:
 @pytest.mark.parametrize("limit", ["16", "24", "32", "40"])
 def test_exhausted_descriptors_are_told(limit: str) -> None:
     """With too few open files allowed, the message names the limit and how to raise it."""
-    done = subprocess.run(
-        ["sh", "-c", 'ulimit -n $0; exec "$@"', limit, *PLAY],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == CANNOT, done.stdout + done.stderr
-    assert "too many open files" in done.stderr
-    assert "ulimit -n" in done.stderr
-    assert "Traceback" not in done.stderr
+    told = refused("sh", "-c", 'ulimit -n $0; exec "$@"', limit, *PLAY)
+    assert "too many open files" in told
+    assert "ulimit -n" in told or "--nofile=" in told
+
+
+MANY_DOORS = """
+import resource, sys
+from lab import Builder, Lab
+from lab.errors import EnvironmentProblem
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+b = Builder()
+b.vsi("vsi-1", account=b.account("acme", vrf=True, service_endpoints=True))
+for number in range(60):
+    b.crypto_instance(f"keys-{number}", account="acme")
+lab = Lab(b.world(), capture=False)
+try:
+    lab.__enter__()
+except EnvironmentProblem as problem:
+    print(problem.fix)
+"""
+
+
+@pytest.mark.parametrize("limit", ["128", "200", "256"])
+def test_listeners_that_do_not_fit_are_told_in_moments(limit: str) -> None:
+    """Sixty instances' listeners are more than the cloud process may have: it is a message, and no waiting for ever."""
+    command = [sys.executable, "-c", MANY_DOORS, limit]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ulimit -n" in done.stdout or "--nofile=" in done.stdout

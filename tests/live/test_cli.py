@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.live.test_exec import Terminal
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +51,24 @@ def test_run_is_part_of_a_pipe() -> None:
         "run", "single_account", "vsi-1", "--", "sh", "-c", "cat; pwd; echo aside >&2", stdin="from outside\n"
     )
     assert (result.stdout, result.stderr) == (f"from outside\n{ROOT}\n", "aside\n")
+
+
+def test_run_on_a_terminal_stands_in_the_callers_folder(tmp_path: Path) -> None:
+    """As in a pipe: what is typed in a folder means the files in it."""
+    screen = Terminal()
+    client = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, "-m", "lab", "run", "single_account", "vsi-1", "--", "pwd"],
+        stdin=screen.slave, stdout=screen.slave, stderr=screen.slave,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        assert f"{tmp_path}\r\n".encode() in screen.until(f"{tmp_path}\r\n".encode())
+        assert client.wait(PATIENCE_S) == 0
+    finally:
+        client.kill()
+        client.wait()
+        os.close(screen.slave)
+        os.close(screen.master)
 
 
 def test_run_is_in_the_host() -> None:

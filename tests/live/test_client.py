@@ -125,23 +125,85 @@ def test_nothing_is_run_on_the_way_up() -> None:
     assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
 
 
-def test_the_command_line_is_mininets_own() -> None:
-    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
-    lines = ["nodes", "vsi-1 cat /etc/resolv.conf", "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')", "exit"]
+def up(*lines: str, folder: Path) -> str:
+    """Return what Mininet's command line says to ``lines`` typed into a pipe by somebody in ``folder``."""
     done = subprocess.run(
         [sys.executable, "-m", "lab", "up", "single_account"],
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=ROOT,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told = done.stdout + done.stderr  # Mininet talks on standard error
+    return done.stdout + done.stderr  # Mininet talks on standard error
+
+
+def test_the_command_line_is_mininets_own() -> None:
+    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
+    told = up(
+        "nodes",
+        "vsi-1 cat /etc/resolv.conf",
+        "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')",
+        "exit",
+        folder=ROOT,
+    )
     assert "witness-public" in told
     assert "nameserver 161.26.0.10" in told
     assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
+
+
+def test_the_command_line_greets_and_stands_where_its_user_stands(tmp_path: Path) -> None:
+    """Who comes in sees the hosts and what to try; relative paths are the user's own, in hosts and outside."""
+    told = up("vsi-1 pwd", "sh pwd", folder=tmp_path)
+    assert "*** hosts: vsi-1, laptop" in told
+    assert "vsi-1 ip route" in told
+    assert told.count(f"{tmp_path}\n") == 2
+
+
+def test_leaving_a_hosts_shell_and_failing_commands_end_nothing(tmp_path: Path) -> None:
+    """The next command gets a new shell; whatever a command raises is one line; only leaving leaves."""
+    told = up("vsi-1 exit", "vsi-1 echo again", "switch s1", "x nobody", "laptop echo still", folder=tmp_path)
+    assert "*** vsi-1: its shell has ended" in told
+    assert "again" in told
+    assert "*** x nobody: KeyError" in told
+    assert "still" in told
+    assert "Traceback" not in told
+    assert "unreached" not in up("py exit()", "laptop echo unreached", folder=tmp_path)
+
+
+def test_links_name_their_nodes_and_tell_what_went_down(tmp_path: Path) -> None:
+    """Both ends with node and state, as the kernel has them now."""
+    told = up("links", "link laptop internet down", "links", folder=tmp_path)
+    assert told.count("laptop:eth0 <-> internet:h2 (OK OK)") == 1
+    assert told.count("laptop:eth0 <-> internet:h2 (DOWN DOWN)") == 1
+
+
+def test_ping_between_all_hosts_waits_once(tmp_path: Path) -> None:
+    """Lost packets are waited for together, and only the user's hosts are asked."""
+    told = up("pingall", folder=tmp_path)
+    assert "vsi-1 -> laptop" in told
+    assert "laptop -> X" in told
+    assert "1 of 2 answered" in told
+
+
+def test_a_lab_asked_for_what_is_not_there_tells_the_nearest(world: World) -> None:
+    """A wrong name is the author's, told with its place and no traceback of another process; what was added counts."""
+    with Lab(world, capture=False) as lab:
+        with pytest.raises(ModelError, match=r"^call/by: no host named 'vsi1' \(did you mean 'vsi-1'\?\)$"):
+            lab.ask(Call.private("vsi1", "keys"))
+        with pytest.raises(ModelError, match=r"^call/instance: no instance named 'kees'.*'keys'"):
+            lab.ask(Call.private("vsi-1", "kees"))
+        with pytest.raises(ModelError, match="no account named 'acne'.*'acme'"):
+            lab.act(EnableVrf(account="acne"))
+        with pytest.raises(ModelError, match=r"a Call is no action \(a call is for ask"):
+            lab.act(VSI)  # type: ignore[arg-type]
+        with pytest.raises(ModelError, match=r"a EnableVrf is no call \(an action is for act"):
+            lab.ask(EnableVrf(account="acme"))  # type: ignore[arg-type]
+        lab.act(Provision(instance="second", account="acme", region="us-south"))
+        assert lab.ask(Call.private("vsi-1", "second")).outcome is Outcome.BAD_REQUEST
 
 
 def test_an_empty_pipe_ends_the_command_line() -> None:
@@ -156,13 +218,28 @@ def test_an_unknown_host_is_told_before_anything_is_asked(world: World) -> None:
         lab.host("vsi1")
 
 
+def test_a_lab_is_made_of_a_topologys_name_and_parameters() -> None:
+    """As a scenario says it: the catalogue finds it, its parameters count, and a wrong name is told at once."""
+    with Lab(topology("single_account", vsis=2), capture=False) as lab:
+        assert lab.ask(Call.private("vsi-2", "keys")).outcome is Outcome.REACHED
+    with pytest.raises(ModelError, match="no topology named 'single_acount'"):
+        Lab(topology("single_acount"))
+
+
 def test_what_is_no_world_is_told_before_anything_is_brought_up() -> None:
-    """A reference to a topology is not a topology; the message says what gives one."""
-    with pytest.raises(ModelError, match=r"neither a world nor a topology \(lab.catalogue.load_topology"):
-        Lab(topology("single_account"))  # type: ignore[arg-type]
+    """A bare name is neither; the message says what names a topology."""
+    with pytest.raises(ModelError, match=r"neither a world nor a topology \(such as topology\("):
+        Lab("single_account")  # type: ignore[arg-type]
 
 
 def test_a_program_is_a_list(world: World) -> None:
     """A text would be split into letters."""
     with Lab(world, capture=False) as lab, pytest.raises(TypeError, match=r"as a list: \['hostname'\]"):
         lab.host("vsi-1").run("hostname")
+
+
+def test_hundreds_of_hosts_are_no_matter_of_principle() -> None:
+    """A lab with more open files than ``select`` can count comes up and answers."""
+    world = catalogue.load_topology("single_account", vsis=520).world()
+    with Lab(world, capture=False) as lab:
+        assert lab.ask(Call.private("vsi-520", "keys")).outcome is Outcome.REACHED

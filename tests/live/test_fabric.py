@@ -16,8 +16,11 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab.errors import BringUpFailed, LiveError
 from lab.kernel import messages, namespaces
+from tests.live.crowded import crowd
 
 Run = Callable[..., Any]
 
@@ -334,12 +337,13 @@ def test_stopped_nets_leave_no_descriptor_thread_or_process(sandboxed: Run) -> N
     assert sandboxed(again) == [0, 1, 1]
 
 
-def carriers() -> list[Any]:
+def carriers(open_files: int) -> list[Any]:
     """Wait for links whose other end is raised meanwhile, and for one whose other end stays down."""
     from lab.net.carrier import await_carrier
     from lab.net.fabric import Fabric
     from lab.net.place import Port
 
+    crowd(open_files)
     fabric = Fabric()
     a, b = fabric.place("a"), fabric.place("b")
     watched = []
@@ -367,9 +371,10 @@ def carriers() -> list[Any]:
     return [said, waited]
 
 
-def test_carrier_is_awaited_and_its_lack_named(sandboxed: Run) -> None:
+@pytest.mark.parametrize("open_files", [0, 1100])
+def test_carrier_is_awaited_and_its_lack_named(sandboxed: Run, open_files: int) -> None:
     """Kernels that do not answer at once announce it; a link whose other end is down never carries."""
-    assert sandboxed(carriers) == ["no carrier on a:e0, a:e1", True]
+    assert sandboxed(carriers, open_files) == ["no carrier on a:e0, a:e1", True]
 
 
 COMMANDS = """nodes
@@ -412,3 +417,44 @@ def test_stock_mn_builds_the_same_net(sandboxed: Run) -> None:
     assert "Unknown command" not in said
     assert "Cleaning up" not in said
     assert (processes, links) == (1, ["lo"])
+
+
+def two_threads() -> list[Any]:
+    """Ask one node two questions from two threads, and configure it meanwhile."""
+    from lab.net.network import Network
+    from tests.live import routed
+
+    sys.setswitchinterval(1e-6)
+    wrong: list[str] = []
+    with Network(routed.Routed()) as net:
+        node, fabric = net["vsi-1"], net.fabric
+        expected = {"166.9.0.10": IPv4Address("10.64.0.65"), "192.0.2.10": IPv4Address("198.18.0.9")}
+        turns = threading.Barrier(3)
+
+        def ask(address: str) -> None:
+            turns.wait()
+            for _ in range(1000):
+                found = messages.lookup(node.socket, IPv4Address(address)).gateway
+                if found != expected[address]:
+                    wrong.append(f"{address} via {found}")
+
+        def change() -> None:
+            turns.wait()
+            for number in range(300):
+                node.add_route(IPv4Network((int(IPv4Address("203.0.0.0")) + number, 32)), interface="eth0")
+                fabric.flush()
+
+        threads = [threading.Thread(target=ask, args=[address]) for address in expected]
+        threads.append(threading.Thread(target=change))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with namespaces.inside(node.namespace):
+            shown = Path("/proc/thread-self/net/route").read_text().splitlines()
+        return [wrong[:5], sum(line.split()[1].endswith("CB") for line in shown)]
+
+
+def test_two_threads_get_their_own_answers(sandboxed: Run) -> None:
+    """The loop and the command line ask one node at once: neither hears the other's answer, no change is lost."""
+    assert sandboxed(two_threads) == [[], 300]

@@ -19,7 +19,7 @@ SERVICE = IPv4Address("166.9.0.10")
 SILENT, REFUSED, OPEN = (IPv4Address(f"127.0.0.{n}") for n in (9, 10, 11))
 
 
-def _up() -> socket.socket:
+def _up() -> netlink.NetlinkSocket:
     """Raise the loopback; return a netfilter socket."""
     netlink.batch(netlink.open_socket(), [messages.link_up(1)])
     return netlink.open_socket(netlink.NETFILTER)

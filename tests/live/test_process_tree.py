@@ -23,6 +23,7 @@ from lab.live.lab import Lab, Nursery
 from lab.live.protocol import Done
 from tests.live import process_fixtures
 from tests.live.ending import end_cloud
+from tests.live.private_place import CANNOT
 from tests.live.process_fixtures import FURNISHING, NOBODY
 from tests.live.two_hosts import Misbehave
 
@@ -33,7 +34,6 @@ two_hosts = process_fixtures.two_hosts
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
-CANNOT = 77
 PATIENCE_S = 10.0
 CASES = (
     "each_process",

@@ -12,6 +12,7 @@ from lab.model.plane import Plane, Surface
 from lab.serve import messages
 from lab.serve.cloud import Cloud
 from lab.serve.doors import Doors
+from tests.handshakes import shake_hands
 
 
 def door(name: str, *names: str, surface: Surface = Surface.IAM) -> messages.Door:
@@ -29,18 +30,7 @@ def door(name: str, *names: str, surface: Surface = Surface.IAM) -> messages.Doo
 
 def serial(context: ssl.SSLContext, trust: str) -> str:
     """Return the serial number of the certificate that a server with ``context`` shows a client."""
-    into_server, into_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    settings = ssl.create_default_context(cadata=trust)
-    client = settings.wrap_bio(into_client, into_server, server_hostname="a.example")
-    pending: list[ssl.SSLObject] = [client, context.wrap_bio(into_server, into_client, server_side=True)]
-    while pending:
-        for side in list(pending):
-            try:
-                side.do_handshake()
-                pending.remove(side)
-            except ssl.SSLWantReadError:
-                continue
-    shown: Any = client.getpeercert()
+    shown: Any = shake_hands(ssl.create_default_context(cadata=trust), context, "a.example").getpeercert()
     return str(shown["serialNumber"])
 
 

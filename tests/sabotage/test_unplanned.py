@@ -11,7 +11,7 @@ from lab import Call, EnableVrf, Outcome
 from lab.describe.builder import Builder
 from lab.live.client import LiveLab
 from lab.model.world import World
-from tests.sabotage.test_sabotage import Sabotaged
+from tests.sabotage.faults import Sabotaged
 
 pytestmark = pytest.mark.live
 
@@ -56,21 +56,21 @@ CASES = [
     pytest.param(
         ("swap-tables", "acme,rival"),
         world(),
-        (ACME, Outcome.REACHED, ""),
+        (ACME, Outcome.REACHED, "policy.default"),
         "backbone: missing rule 2001: iif a1-1 lookup 1001",
         id="an account is led to another's table",
     ),
     pytest.param(
         ("drop-unreachable-default", "acme"),
         world(),
-        (ACME, Outcome.REACHED, ""),
+        (ACME, Outcome.REACHED, "policy.default"),
         "backbone: missing route unreachable default table 1001",
         id="a table has no end",
     ),
     pytest.param(
         ("stray-route", "acme"),
         world(),
-        (ACME, Outcome.REACHED, ""),
+        (ACME, Outcome.REACHED, "policy.default"),
         "backbone: unplanned route 166.9.0.0/16 via 166.8.0.2 dev services table 1001",
         id="a table has one more route to the services",
     ),
@@ -123,4 +123,4 @@ def test_a_switch_of_an_account_without_vsi_is_looked_for_in_the_kernel() -> Non
     with Sabotaged(described, "frozen-edge", "") as lab:
         found = lab.act(EnableVrf(account="bare"))
     assert found.outcome is Outcome.DONE
-    assert found.vacuous.startswith("the lab is not as planned: backbone: missing route ")
+    assert found.vacuous.startswith("the lab is not as planned: backbone: missing ")

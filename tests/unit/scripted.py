@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, cast
 
-from lab import Call, catalogue
+from lab import Builder, Call, catalogue
 from lab.errors import ProbeFailed
 from lab.kernel.messages import Lookup
-from lab.measure.capture import Answer
+from lab.measure import requests
+from lab.measure.capture import Answer, Seen
 from lab.measure.flow import TCP, Flow
 from lab.measure.inquiry import Inquiry, Memory
+from lab.measure.observation import Attempt, Observation
 from lab.measure.places import Places
-from lab.measure.probe import Attempt, Observation, Prober
-from lab.measure.requests import HeldKey, HttpRequest
+from lab.measure.probe import Prober
+from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sighting, Sightings
+from lab.measure.tokens import Tokens
 from lab.model import signatures
+from lab.model.call import Operation
 from lab.model.endpoint import kms
 from lab.model.outcome import Measurement
+from lab.model.plane import Plane
+from lab.model.world import World
 
 WORLD = catalogue.load_topology("single_account").world()
 KEYS = WORLD.instances["keys"]
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
-OWNER, TWIN, PRIVATE = "owner", "twin", "private"
-LISTING = {"metadata": {"collectionTotal": 0}, "resources": []}
+CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
+POLICY, EDGE, WITNESS = "policy", "edge", "witness"
+LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
+
+
+def jwt(account: str) -> str:
+    """Return what has the form of an access token of ``account``."""
+    claims = base64.urlsafe_b64encode(json.dumps({"iam_id": f"iam-ServiceId-{account}"}).encode()).decode()
+    return f"head.{claims.rstrip('=')}.signature"
+
+
+def two_accounts() -> World:
+    """Return a world with an instance of ``acme`` and a stranger's laptop."""
+    builder = Builder()
+    acme, rival = (builder.account(name, vrf=True, service_endpoints=True) for name in ("acme", "rival"))
+    builder.vsi("vsi-1", account=acme)
+    builder.internet_host("laptop", account=rival)
+    builder.crypto_instance("keys", account=acme)
+    return builder.world()
 
 
 def signature(layer: str, value: object) -> signatures.Signature:
@@ -42,96 +66,223 @@ def refusal(text: str, code: str = "") -> dict[str, Any]:
     return {"resources": [{"errorMsg": text, "reasons": [{"code": code}]}]}
 
 
+def policy(allowed: str) -> dict[str, Any]:
+    """Return a policy document."""
+    return {
+        "resources": [{"policy_type": "allowedNetwork", "policy_data": {"attributes": {"allowed_network": allowed}}}]
+    }
+
+
 @dataclass
 class ScriptedLab:
     """The network, the service, the filters and the capture: each says what it is told to say.
 
-    ``by_caller`` is the caller's answer (status and document), ``by_witness`` those of witnesses: for the instance
-    at its private door (``private``, asked with the caller's token, ``owner`` with the owner's) and for the control
-    instance (``twin``). ``attempt`` takes the place of the caller's answer where its packets die on the way.
+    ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
+    instance's account) and the own twin (of the caller's) asked by the caller; the instance at its private door asked
+    with the caller's token (``private``) or the owner's (``owner``); the owner's reading of the policy; the edge's
+    witness; a witness at the door that was tried. ``attempt`` takes the place of the caller's answer where its
+    packets die on the way.
     """
 
     call: Call
-    by_caller: tuple[int, Any] = (200, LISTING)
-    by_witness: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    world: World = WORLD
+    says: dict[str, tuple[int, Any]] = field(default_factory=dict)
     attempt: Attempt | None = None
+    attempts: tuple[Attempt, ...] = ()
+    resolved: tuple[IPv4Address, ...] | None = None
+    source: IPv4Address | None = None
     seen: list[Sighting] = field(default_factory=list)
     lost: int = 0
     captured: Answer = field(default_factory=Answer)
+    captured_again: Answer | None = None
     logged: dict[str, Any] = field(default_factory=dict)
-    held: HeldKey | None = None
-    asked: int = 0
+    wrapped: dict[str, Any] | None = None
+    blind: str = ""
     dead: str = ""
+    refused: int | None = None
+    sightings: Sightings = field(default_factory=Sightings)
+    asked: list[str] = field(default_factory=list)
 
     @property
     def flow(self) -> Flow:
         """The flow of the caller's last attempt."""
+        nic = self.world.hosts[self.call.by].nic(self.call.plane) or self.world.hosts[self.call.by].nics[0]
+        door = kms(self.world.instances["keys"], self.call.plane)
         return Flow(
             protocol=TCP,
-            source=IPv4Address("10.65.0.66"),
+            source=self.source or nic.address.ip,
             source_port=40000,
-            destination=kms(KEYS, self.call.plane).addresses[0],
-            destination_port=kms(KEYS, self.call.plane).port,
+            destination=door.addresses[0],
+            destination_port=door.port,
         )
 
-    async def ask(self, node: str, name: str, port: int, request: HttpRequest) -> Observation:
+    async def ask(
+        self, node: str, name: str, port: int, request: HttpRequest, *, at: IPv4Address | None = None
+    ) -> Observation:
         """Answer a caller or a witness."""
-        self.asked += 1
-        if self.asked == 1:
-            if self.attempt is not None:
-                return Observation(node=node, name=name, port=port, attempts=(self.attempt,))
-            return self._answer(node, name, port, self.by_caller)
-        if self.dead:
-            raise ProbeFailed(self.dead)
-        ours = request.headers["bluemix-instance"] == KEYS.guid
-        owner = request.headers["authorization"] == f"Bearer {OWNER}"
-        who = TWIN if not ours else OWNER if owner and OWNER in self.by_witness else PRIVATE
-        return self._answer(node, name, port, self.by_witness.get(who, (200, LISTING)))
+        who = self._who(node, request, at)
+        self.asked.append(who)
+        if who == CALLER:
+            return self._to_caller(node, name, port)
+        if self.dead == who:
+            raise ProbeFailed("no name")
+        plane = Plane.PRIVATE if ".private." in name else Plane.PUBLIC
+        flow = Flow(
+            protocol=TCP,
+            source=IPv4Address("166.8.0.6"),
+            source_port=1024 + len(self.asked),
+            destination=at or kms(KEYS, plane).addresses[0],
+            destination_port=port,
+        )
+        if self.blind != "doors":
+            self.sightings.take(Sighting(place=f"{plane.value}-services", rule=f"door.{plane.value}", flow=flow))
+        asks_policy = "policies" in request.path and request.method == "GET"
+        status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
+        return self._answer(node, name, port, flow, status, document)
 
-    def _answer(self, node: str, name: str, port: int, said: tuple[int, Any]) -> Observation:
-        status, document = said
-        attempt = Attempt(flow=self.flow, since=0, signature=signature("http", status), detail=f"HTTP {status}")
+    def _who(self, node: str, request: HttpRequest, at: IPv4Address | None) -> str:
+        if "correlation-id" in request.headers:
+            return CALLER
+        keys = self.world.instances["keys"]
+        ours, owners = (
+            request.headers["bluemix-instance"] == keys.guid,
+            request.headers["authorization"] == f"Bearer {jwt(keys.account)}",
+        )
+        if node == "witness-edge":
+            return EDGE
+        if ours and at is not None:
+            return WITNESS
+        if ours:
+            return OWNER if owners and OWNER in self.says else PRIVATE
+        return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
+
+    def _to_caller(self, node: str, name: str, port: int) -> Observation:
+        resolved = kms(KEYS, self.call.plane).addresses if self.resolved is None else self.resolved
+        if self.attempt is not None:
+            return Observation(
+                node=node, name=name, port=port, resolved=resolved, attempts=self.attempts or (self.attempt,)
+            )
+        status, document = self.says.get(CALLER, (200, LISTING))
+        return self._answer(node, name, port, self.flow, status, document, resolved)
+
+    def _answer(
+        self,
+        node: str,
+        name: str,
+        port: int,
+        flow: Flow,
+        status: int,
+        document: Any,
+        resolved: tuple[IPv4Address, ...] = (),
+    ) -> Observation:
+        attempt = Attempt(
+            flow=flow,
+            since=0,
+            signature=signature("http", status),
+            address=flow.destination,
+            detail=f"HTTP {status}",
+        )
         body = json.dumps(document).encode()
-        return Observation(node=node, name=name, port=port, attempts=(attempt,), status=status, body=body)
+        return Observation(
+            node=node, name=name, port=port, attempts=(attempt,), resolved=resolved, status=status, body=body
+        )
+
+    async def resolve(self, node: str, _name: str) -> tuple[IPv4Address, ...] | Attempt:
+        """Return what a witness is told by the resolver."""
+        if self.dead == "resolver":
+            return Attempt(
+                flow=None, since=0, signature=signature("dns", "timeout"), address=self.resolver(node), detail="silence"
+            )
+        return kms(KEYS, self.call.plane).addresses[: 1 if self.dead == "two zones" else None]
 
     async def log_line(self, _number: str) -> str:
         """Return the service's log line."""
-        return json.dumps(self.logged, separators=(",", ":"))
+        return json.dumps(self.logged)
 
-    async def find(self, _flow: Flow) -> Answer:
-        """Return what the capture shows."""
-        return self.captured
+    async def find(self, flow: Flow) -> Answer:
+        """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
+        if self.blind == "capture":
+            return Answer()
+        if flow.source != self.flow.source:
+            return Answer(seen=[Seen(point="private-services:witness", count=1, first=0.0, summary="SYN")])
+        first = self.captured_again is None or flow == self.flow
+        return self.captured if first else self.captured_again or Answer()
 
     def resolver(self, _node: str) -> IPv4Address:
         """Return any address."""
         return IPv4Address("161.26.0.10")
 
     def lookup(self, _node: str, _address: IPv4Address, **_how: object) -> Lookup:
-        """Find a way: the host's kernel explains no denial."""
-        return Lookup(gateway=IPv4Address("10.65.0.65"), index=2)
+        """Find a way, which explains no denial, unless told that the kernel refuses."""
+        return Lookup(error=self.refused) if self.refused else Lookup(gateway=IPv4Address("10.65.0.65"), index=2)
 
     def interfaces(self, _node: str) -> dict[int, str]:
         """Return one."""
         return {2: "eth0"}
 
-    def measured(self) -> Measurement:
-        """Return what an inquiry makes of all this."""
-        sightings = Sightings()
+    def inquiry(self) -> Inquiry:
+        """Return an inquiry that listens to all this."""
         for seen in self.seen:
-            sightings.take(seen)
-        sightings.lost = self.lost
-        memory = Memory(api_keys={"acme": "key"}, tokens={"acme": "caller", "rival": OWNER})
-        if self.held is not None:
-            memory.keys["keys", "k"] = self.held
-        inquiry = Inquiry(
+            self.sightings.take(seen)
+        self.sightings.lost = self.lost
+        memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
+        if self.wrapped is not None:
+            self._hold(memory)
+        return Inquiry(
             prober=cast("Prober", self),
             places=cast("Places", self),
-            sightings=sightings,
+            sightings=self.sightings,
             memory=memory,
             log_line=self.log_line,
             find=self.find,
         )
-        return asyncio.run(inquiry.measure(WORLD, self.call))
+
+    def _hold(self, memory: Memory) -> None:
+        """Let the keyring hold a key ``k`` that has wrapped something; ``wrapped`` learns what."""
+        credentials = Credentials(token="", guid="")
+        made = self._answer("", "", 0, self.flow, 201, {"resources": [{"id": "k"}]})
+        about = Call.private("vsi-1", "keys", Operation.CREATE, key="k")
+        memory.keys.take(about, made)
+        request = memory.keys.request(about.to(Operation.WRAP, key="k"), credentials)
+        assert self.wrapped is not None
+        self.wrapped["plaintext"] = json.loads(request.body)["plaintext"]
+        sealed = self._answer("", "", 0, self.flow, 200, {"ciphertext": base64.b64encode(b"sealed").decode()})
+        memory.keys.take(about.to(Operation.WRAP, key="k"), sealed)
+
+    def measured(self) -> Measurement:
+        """Return what an inquiry makes of all this."""
+        return asyncio.run(self.inquiry().measure(self.world, self.call))
+
+
+def arrival(told: ScriptedLab) -> Sighting:
+    """Return the sighting of the caller's packet at its own door."""
+    plane = told.call.plane.value
+    return Sighting(place=f"{plane}-services", rule=f"door.{plane}", flow=told.flow)
+
+
+def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
+    """Return the log line that a true service writes of the caller's request."""
+    request = requests.key_management(
+        told.call.operation,
+        Credentials(token="", guid=""),
+        held=requests.HeldKey(id="k") if told.wrapped is not None else None,
+        policy=told.call.policy,
+    )
+    keys, account = told.world.instances["keys"], told.world.hosts[told.call.by].account
+    return {
+        "plane": told.call.plane.value,
+        "surface": "kms",
+        "door": kms(keys, told.call.plane).name,
+        "status": status,
+        "decision": "allow" if status < 400 else "deny",
+        "method": request.method,
+        "path": request.path.partition("?")[0],
+        "caller": str(told.flow.source),
+        "caller_port": told.flow.source_port,
+        "rule": rule,
+        "instance": keys.guid,
+        "subject": f"iam-ServiceId-{account}",
+    }
 
 
 Spoil = Callable[[ScriptedLab], object]
@@ -150,3 +301,13 @@ def sets(**values: object) -> Spoil:
 def logs(**values: object) -> Spoil:
     """Return what changes the service's log line."""
     return lambda told: told.logged.update(values)
+
+
+def says(**answers: tuple[int, Any]) -> Spoil:
+    """Return what changes answers, by who asks (underscores for hyphens)."""
+    return lambda told: told.says.update({who.replace("_", "-"): answer for who, answer in answers.items()})
+
+
+def denied(**who: int) -> Spoil:
+    """Return what has askers refused, with a status."""
+    return says(**{name: (status, refusal("no")) for name, status in who.items()})

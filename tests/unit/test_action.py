@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab import Call, EnableServiceEndpoints, EnableVrf, Netlink, Operation, Policy, Provision, SetPolicy, catalogue
 from lab.errors import ModelError
 from lab.model.action import apply, effect
+from lab.model.endpoint import MOST_INSTANCES
 from lab.model.world import World
 
 
@@ -75,6 +78,15 @@ def test_an_instance_is_provisioned_once(world: World) -> None:
     after = apply(world, Provision(instance="more", account="acme", region="us-south"))
     assert after.instances["more"].number == 2
     assert not after.instances["more"].initialised
+
+
+def test_a_provisioned_instance_is_named_as_any_other_and_finds_room(world: World) -> None:
+    """A control instance's name cannot be had by this way either, nor ports beyond the last."""
+    with pytest.raises(ModelError, match=r"instances/acme\.control: 'acme\.control' is no name"):
+        apply(world, Provision(instance="acme.control", account="acme", region="us-south"))
+    full = world.with_instance(replace(world.instances["keys"], number=MOST_INSTANCES))
+    with pytest.raises(ModelError, match=f"a world has ports for {MOST_INSTANCES} instances"):
+        apply(full, Provision(instance="more", account="acme", region="us-south"))
 
 
 def test_the_policy_is_a_call(world: World) -> None:

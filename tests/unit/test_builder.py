@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Network
 
 import pytest
 
 from lab.describe.builder import Builder
+from lab.describe.placing import controls
 from lab.errors import ModelError
+from lab.model.addresses import BACKBONE
+from lab.model.endpoint import LAST_PORT, kms_port
 from lab.model.plane import Plane, Policy
-from lab.model.world import World
+from lab.model.world import HostKind, World
+
+RANGES = {
+    (HostKind.VSI, Plane.PRIVATE): BACKBONE,
+    (HostKind.VSI, Plane.PUBLIC): IPv4Network("198.18.0.0/15"),
+    (HostKind.INTERNET, Plane.PUBLIC): IPv4Network("203.0.113.0/24"),
+}
 
 
 def test_an_account_has_both_switches_off_by_default() -> None:
@@ -43,9 +53,48 @@ def _two_accounts(builder: Builder, **vrf: bool) -> None:
         builder.vsi(f"{name}-1", account=name, private_address="10.1.0.2/26")
 
 
-def _gateway_outside(builder: Builder) -> None:
+def _one_vsi(name: str = "vsi-1", **arguments: str) -> Callable[[Builder], None]:
+    def make(builder: Builder) -> None:
+        builder.account("acme")
+        builder.vsi(name, account="acme", **arguments)  # type: ignore[arg-type]  # one of them is a truth value
+
+    return make
+
+
+def _accounts(builder: Builder, count: int) -> None:
+    for number in range(count):
+        builder.account(f"a{number}")
+
+
+def _vsis_of_one(builder: Builder, count: int) -> None:
     builder.account("acme")
-    builder.vsi("vsi-1", account="acme", private_gateway="10.9.9.9")
+    for number in range(count):
+        builder.vsi(f"vsi-{number}", account="acme")
+
+
+def _vsis(builder: Builder, count: int) -> None:
+    for number in range(count):
+        account = f"a{number // 1000}"
+        if number % 1000 == 0:
+            builder.account(account)
+        builder.vsi(f"vsi-{number}", account=account)
+
+
+def _internet_hosts(builder: Builder, count: int) -> None:
+    builder.account("acme")
+    for number in range(count):
+        builder.internet_host(f"h{number}")
+
+
+def _instances(builder: Builder, count: int) -> None:
+    builder.account("acme")
+    for number in range(count):
+        builder.crypto_instance(f"keys-{number}", account="acme")
+
+
+def _the_controls_name(builder: Builder) -> None:
+    builder.account("acme")
+    builder.crypto_instance("acme.control", account="acme")
 
 
 def _said_twice(builder: Builder) -> None:
@@ -73,21 +122,6 @@ def _no_policy(builder: Builder) -> None:
     builder.crypto_instance("keys", account="acme", policy="private")
 
 
-def _reserved(builder: Builder) -> None:
-    builder.account("acme")
-    builder.vsi("backbone", account="acme")
-
-
-def _long_interface(builder: Builder) -> None:
-    builder.account("acme")
-    builder.vsi("vsi-1", account="acme", private_interface="a-name-of-sixteen")
-
-
-def _outside_backbone(builder: Builder) -> None:
-    builder.account("acme")
-    builder.vsi("vsi-1", account="acme", private_address="192.0.2.5/24")
-
-
 MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
     "overlap-without-vrf": (
         _two_accounts,
@@ -95,7 +129,7 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
         "(without VRF all accounts share one address space)",
     ),
     "gateway-outside": (
-        _gateway_outside,
+        _one_vsi(private_gateway="10.9.9.9"),
         "accounts/acme/vsis/vsi-1/private_gateway: 10.9.9.9 is outside the subnet 10.65.0.64/26 (such as 10.65.0.65)",
     ),
     "duplicate-name": (_said_twice, "accounts/acme/vsis/vsi-1: 'vsi-1' is said twice (names are unique)"),
@@ -113,17 +147,53 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
     ),
     "unknown-policy": (_no_policy, "instances/keys/policy: no policy named 'private' (did you mean 'private-only'?)"),
     "reserved-name": (
-        _reserved,
+        _one_vsi("backbone"),
         "accounts/acme/vsis/backbone: 'backbone' is a node of the lab itself (reserved: backbone, internet, "
-        "private-services, public-services, witness-private, witness-public)",
+        "private-services, public-services, witness-edge, witness-private, witness-public)",
     ),
     "long-interface-name": (
-        _long_interface,
+        _one_vsi(private_interface="a-name-of-sixteen"),
         "accounts/acme/vsis/vsi-1/private_interface: 'a-name-of-sixteen' is no interface name: "
-        "1 to 15 characters, no blank or slash (such as eth0)",
+        "1 to 15 letters, digits, dots, hyphens and underscores, a letter or digit first (such as eth0)",
+    ),
+    "whole-backbone-as-subnet": (
+        _one_vsi(private_address="10.1.0.2/8"),
+        "accounts/acme/vsis/vsi-1/private_address: 10.1.0.2/8 is no host address in 10.0.0.0/8 with its prefix "
+        "(such as 10.64.0.2/26)",
+    ),
+    "broadcast-address": (
+        _one_vsi(private_address="10.1.0.63/26"),
+        "accounts/acme/vsis/vsi-1/private_address: 10.1.0.63/26 is no host address in 10.0.0.0/8 with its prefix "
+        "(such as 10.64.0.2/26)",
+    ),
+    "router-has-the-vsis-address": (
+        _one_vsi(private_address="10.1.0.1/26"),
+        "accounts/acme/vsis/vsi-1/private_gateway: 10.1.0.1 is the VSI's own address (such as 10.1.0.2)",
+    ),
+    "broadcast-address-as-router": (
+        _one_vsi(private_address="10.1.0.2/26", private_gateway="10.1.0.63"),
+        "accounts/acme/vsis/vsi-1/private_gateway: 10.1.0.63 is no host address in 10.1.0.0/26 (such as 10.1.0.1)",
+    ),
+    "loopbacks-name": (
+        _one_vsi(private_interface="lo"),
+        "accounts/acme/vsis/vsi-1/private_interface: 'lo' is the kernel's own (such as eth0)",
+    ),
+    "name-of-all-interfaces": (
+        _one_vsi(public_interface="all"),
+        "accounts/acme/vsis/vsi-1/public_interface: 'all' is the kernel's own (such as eth0)",
+    ),
+    "a-pattern-as-interface": (
+        _one_vsi(private_interface="eth%d"),
+        "accounts/acme/vsis/vsi-1/private_interface: 'eth%d' is no interface name: "
+        "1 to 15 letters, digits, dots, hyphens and underscores, a letter or digit first (such as eth0)",
+    ),
+    "the-control-instances-name": (
+        _the_controls_name,
+        "instances/acme.control: 'acme.control' is no name "
+        "(1 to 63 small letters, digits and single hyphens, a letter first)",
     ),
     "address-off-the-backbone": (
-        _outside_backbone,
+        _one_vsi(private_address="192.0.2.5/24"),
         "accounts/acme/vsis/vsi-1/private_address: 192.0.2.5/24 is no host address in 10.0.0.0/8 with its prefix "
         "(such as 10.64.0.2/26)",
     ),
@@ -139,6 +209,63 @@ def test_a_mistake_is_told_with_its_place_and_what_would_be_right(mistake: str) 
     with pytest.raises(ModelError) as caught:
         builder.world()
     assert str(caught.value) == told
+
+
+LIMITS: dict[str, tuple[Callable[[Builder, int], None], int, str]] = {
+    "accounts": (_accounts, 191, "accounts/a191: there is room for 191 accounts and no more"),
+    "vsis-of-an-account": (
+        _vsis_of_one,
+        1023,
+        "accounts/acme/vsis/vsi-1023: there is room for 1023 VSIs in an account and no more",
+    ),
+    "vsis": (_vsis, 16383, "accounts/a16/vsis/vsi-16383: there is room for 16383 VSIs and no more"),
+    "internet-hosts": (_internet_hosts, 31, "hosts/h31: there is room for 31 internet hosts and no more"),
+    "instances": (_instances, 28056, "instances/keys-28056: there is room for 28056 instances and no more"),
+}
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_what_finds_no_room_is_told_once_with_the_limit(kind: str) -> None:
+    """The last that fits stands inside the address plan; two more make one problem, at the first of them."""
+    make, most, told = LIMITS[kind]
+    fitting, crowded = Builder(), Builder()
+    make(fitting, most)
+    world = fitting.world()
+    for host in world.hosts.values():
+        for nic in host.nics:
+            assert nic.address.network.subnet_of(RANGES[host.kind, nic.plane])
+    for instance in (*world.instances.values(), *controls(world)):
+        assert kms_port(instance) + 1 <= LAST_PORT
+    make(crowded, most + 2)
+    with pytest.raises(ModelError) as caught:
+        crowded.world()
+    assert str(caught.value) == told
+
+
+def test_every_instance_and_control_instance_has_ports_of_its_own() -> None:
+    """Whatever an author calls an instance, no name, id or port is the hidden control instance's."""
+    builder = Builder()
+    builder.account("acme")
+    for name in ("acme-control", "control", "acme"):
+        builder.crypto_instance(name, account="acme")
+    world = builder.world()
+    every = (*world.instances.values(), *controls(world))
+    for part in ([i.name for i in every], [i.guid for i in every], [kms_port(i) for i in every]):
+        assert len({*part}) == 4
+
+
+def test_a_subnet_inside_a_wider_one_is_told_whatever_stands_between() -> None:
+    """Each VSI that overlaps one said before is one problem, at the later one."""
+    builder = Builder()
+    builder.account("acme")
+    for number, address in enumerate(("10.200.7.2/26", "10.201.0.2/26", "10.200.0.2/16", "10.200.9.2/26")):
+        builder.vsi(f"vsi-{number}", account="acme", private_address=address)
+    with pytest.raises(ModelError) as caught:
+        builder.world()
+    assert [str(problem).partition(" (")[0] for problem in caught.value.problems] == [
+        "accounts/acme/vsis/vsi-2/private_address: 10.200.0.0/16 overlaps vsi-0 of acme",
+        "accounts/acme/vsis/vsi-3/private_address: 10.200.9.0/26 overlaps vsi-2 of acme",
+    ]
 
 
 def test_all_mistakes_come_at_once() -> None:

@@ -66,3 +66,75 @@ def test_a_missing_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match=r"tool\.pelab\.scenarios: no folder 'nowhere'"):
         catalogue.scenarios()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ('[tool.pelab]\ntopology = ["mine"]\n', r"tool\.pelab\.topology: no such setting \(did you mean 'topologies'"),
+        ('[tool.pelab]\nscenarios = "mine"\n', r"tool\.pelab\.scenarios: 'mine' is no list of folders"),
+        ("[tool.pelab]\nscenarios = [1]\n", r"tool\.pelab\.scenarios: \[1\] is no list of folders"),
+        ("[tool]\npelab = 1\n", r"tool\.pelab: 1 is no table"),
+        ("[tool.pelab\n", r"pyproject\.toml: cannot be read: "),
+        ("\udcff", r"pyproject\.toml: cannot be read: "),
+    ],
+)
+def test_wrong_settings_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, told: str) -> None:
+    """An unknown key is not passed over, a text is no list of letters."""
+    (tmp_path / "pyproject.toml").write_text(settings, errors="surrogateescape")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=told) as caught:
+        catalogue.topologies()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_project_that_says_nothing_of_pelab_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings are those of the nearest project that has some."""
+    (tmp_path / "pyproject.toml").write_text('[tool.pelab]\ntopologies = ["mine"]\n')
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "own.py").write_text('"""My own."""\n')
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "pyproject.toml").write_text("[project]\nname = 'part'\n")
+    monkeypatch.chdir(tmp_path / "part")
+    assert "own" in {entry.name for entry in catalogue.topologies()}
+
+
+def test_a_file_by_path_belongs_to_its_own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topology that it names is looked for beside it, not where its player happens to stand."""
+    home = tmp_path / "home"
+    for folder in (home / "topologies", home / "scenarios", tmp_path / "elsewhere"):
+        folder.mkdir(parents=True)
+    (home / "pyproject.toml").write_text('[tool.pelab]\ntopologies = ["topologies"]\n')
+    (home / "topologies" / "own.py").write_text(
+        '"""My own."""\nfrom lab import Builder, Topology, topology\n@topology\nclass Mine(Topology):\n'
+        '    def build(self, b: Builder) -> None:\n        b.account("mine")\n'
+    )
+    (home / "scenarios" / "mine.py").write_text(
+        '"""Mine."""\nfrom lab import EnableVrf, Outcome, Scenario, Step, topology\nSCENARIO = Scenario(\n'
+        '    topology=topology("own"), steps=(Step("on", EnableVrf(account="mine"), Outcome.DONE),))\n'
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    scenario = catalogue.load_scenario("../home/scenarios/mine.py")
+    assert list(catalogue.world_of(scenario).accounts) == ["mine"]
+
+
+def test_a_broken_package_is_named_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another package brings and cannot be found keeps nobody from the rest."""
+    (tmp_path / "bursting.py").write_text("raise RuntimeError('boom')\n")
+    info = tmp_path / "acme_lab-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-lab\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[pelab.topologies]\ngone = nowhere_to_be_found\nburst = bursting.network\nwrong = a b!\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {entry.name: entry for entry in catalogue.topologies()}
+    assert found["single_account"].broken == ""
+    assert found["gone"].summary == (
+        "(broken: acme-lab brings it as 'nowhere_to_be_found', which is no module that can be found)"
+    )
+    assert "RuntimeError: boom" in found["burst"].summary
+    assert "acme-lab" in found["wrong"].summary
+    assert catalogue.load_topology("single_account").world().accounts
+    with pytest.raises(ModelError, match=r"topology burst: acme-lab brings it as .*boom"):
+        catalogue.load_topology("burst")

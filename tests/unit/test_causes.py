@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 
 import pytest
 
@@ -32,7 +33,8 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (errno.ENOSPC, "unshare(0x40000000)", "user/max_net_namespaces", "9", "user.max_net_namespaces=10000"),
         (errno.EPERM, "mount(/proc)", "", "", "systempaths=unconfined"),
         (errno.EPERM, "unshare(0x10000000)", "", "", "seccomp=unconfined"),
-        (errno.EMFILE, "memfd_create", "", "", "ulimit -n"),
+        (errno.EMFILE, "memfd_create", "", "", "4096"),
+        (errno.ENFILE, "memfd_create", "", "", "sudo sysctl -w fs.file-max="),
         (errno.EAGAIN, "fork", "", "", "ulimit -u"),
         (errno.ENOMEM, "fork", "", "", "memory"),
         (errno.ENOSPC, "mount(/run)", "", "", "df -h"),
@@ -49,3 +51,31 @@ def test_a_refusal_names_what_mends_it(
     problem = causes.explain(OSError(number, f"{call}: refused"))
     assert fix in problem.fix
     assert call in problem.text
+
+
+@pytest.mark.parametrize(
+    ("hard", "user", "fix"),
+    [
+        (65536, 1000, "ulimit -n 4096"),
+        (resource.RLIM_INFINITY, 1000, "ulimit -n 4096"),
+        (1024, 1000, "sudo prlimit --pid $$ --nofile=4096"),
+        (1024, 0, "ulimit -n 4096"),
+    ],
+)
+def test_the_fix_for_too_few_open_files_is_one_that_works(
+    monkeypatch: pytest.MonkeyPatch, hard: int, user: int, fix: str
+) -> None:
+    """Above the hard limit a shell's own command is refused to everybody but root."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, hard))
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert causes.open_files() == fix
+
+
+@pytest.mark.usefixtures("settings")
+def test_every_refusal_has_a_fix() -> None:
+    """A command or a sentence for each error number that there is, and never one that only looks."""
+    for number in errno.errorcode:
+        for call in ("mount(/proc)", "mount(/run)", "unshare(0x10000000)", "fork"):
+            fix = causes.explain(OSError(number, f"{call}: refused")).fix
+            assert len(fix.split()) >= 2
+            assert not fix.startswith(("df ", "cat ", "sysctl "))

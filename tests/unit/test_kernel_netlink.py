@@ -7,10 +7,11 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 import pytest
 
-from lab.kernel import netlink
+from lab.kernel import messages, netlink
 
 
 def _message(kind: int, body: bytes = b"", flags: int = 1) -> bytes:
@@ -27,11 +28,14 @@ def _answer(sequence: int, code: int, text: str = "") -> bytes:
     return struct.pack("=IHHII", 16 + len(body), netlink.ERROR, flags, sequence, 0) + body
 
 
+Ends = tuple[netlink.NetlinkSocket, socket.socket]
+
+
 @pytest.fixture
-def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+def ends() -> Iterator[Ends]:
     """Return the end that the code under test writes to, and the kernel's."""
-    ours, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, kernels:
+    pair, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with netlink.NetlinkSocket(fileno=pair.detach()) as ours, kernels:
         yield ours, kernels
 
 
@@ -42,7 +46,7 @@ def test_messages_are_numbered_and_only_the_last_wants_an_answer() -> None:
     assert seen == [(16, 1, 1), (20, 1, 2), (24, 1 | netlink.ACK, 3)]
 
 
-def test_first_refusal_is_raised_with_its_place_and_words(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_first_refusal_is_raised_with_its_place_and_words(ends: Ends) -> None:
     """Later refusals are consequences."""
     ours, kernels = ends
     kernels.send(_answer(2, errno.EEXIST) + _answer(3, errno.ENODEV, "no such link"))
@@ -56,7 +60,7 @@ def test_first_refusal_is_raised_with_its_place_and_words(ends: tuple[socket.soc
     )
 
 
-def test_kernels_words_are_taken_where_it_has_any(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_kernels_words_are_taken_where_it_has_any(ends: Ends) -> None:
     """They stand behind the refused message, which is echoed."""
     ours, kernels = ends
     kernels.send(_answer(1, errno.EINVAL, "Nexthop has invalid gateway"))
@@ -64,7 +68,7 @@ def test_kernels_words_are_taken_where_it_has_any(ends: tuple[socket.socket, soc
         netlink.batch(ours, [_message(24)])
 
 
-def test_refused_frame_ends_a_transaction(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_refused_frame_ends_a_transaction(ends: Ends) -> None:
     """When the frame is refused (no right to it), no message is answered."""
     ours, kernels = ends
     kernels.send(_answer(0, errno.EPERM))
@@ -73,13 +77,34 @@ def test_refused_frame_ends_a_transaction(ends: tuple[socket.socket, socket.sock
     assert refused.value.errno == errno.EPERM
 
 
-def test_lost_answer_is_an_error(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_lost_answer_is_an_error(ends: Ends) -> None:
     """Silence is not success."""
     with pytest.raises(netlink.NetlinkError, match="lost"):
         netlink.batch(ends[0], [_message(16)])
 
 
-def test_no_messages_are_not_sent(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_what_an_interrupted_question_left_is_nobodys_answer(ends: Ends) -> None:
+    """Ctrl-C on the command line, between a question and its answer, used to shift every later answer by one."""
+    ours, kernels = ends
+    kernels.send(_message(24, b"old!"))
+
+    def ask_and_be_interrupted() -> None:
+        with ours.turn():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask_and_be_interrupted()
+    kernels.send(_message(24, b"new!") + _answer(1, 0))
+    assert netlink.request(ours, _message(26)) == b"new!"
+
+
+def test_a_lost_answer_about_a_route_is_no_refusal(ends: Ends) -> None:
+    """It would be evidence that the kernel has no way there."""
+    with pytest.raises(netlink.NetlinkError, match="lost"):
+        messages.lookup(ends[0], IPv4Address("166.9.0.10"))
+
+
+def test_no_messages_are_not_sent(ends: Ends) -> None:
     """An empty batch does nothing."""
     netlink.batch(ends[0], [])
     ends[1].setblocking(False)
@@ -87,7 +112,7 @@ def test_no_messages_are_not_sent(ends: tuple[socket.socket, socket.socket]) -> 
         ends[1].recv(1)
 
 
-def test_long_batches_travel_in_several_datagrams(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_long_batches_travel_in_several_datagrams(ends: Ends) -> None:
     """Each is numbered from 1; places count on."""
     ours, kernels = ends
     for sequence, code in ((2, 0), (1, errno.EBUSY)):

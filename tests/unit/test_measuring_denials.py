@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -11,22 +12,80 @@ import pytest
 
 from lab import Outcome
 from lab.measure.capture import Answer, Seen
-from lab.measure.probe import Attempt
+from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
-from tests.unit.scripted import KEYS, LAPTOP, VSI, ScriptedLab, Spoil, logs, refusal, sets, signature
+from lab.model.endpoint import kms
+from lab.model.plane import Plane
+from tests.unit.scripted import (
+    EDGE,
+    KEYS,
+    LAPTOP,
+    VSI,
+    ScriptedLab,
+    Spoil,
+    arrival,
+    denied,
+    log_of,
+    logs,
+    policy,
+    refusal,
+    says,
+    sets,
+    signature,
+    two_accounts,
+)
 
 
 # ------------------------------------------------------------------ denials on the way
+def at_its_own_nic(*more: str) -> Answer:
+    """Return a capture that saw the caller's packet leave, and pass at ``more`` points."""
+    return Answer(
+        seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in ("vsi-1:eth0", *more)],
+        points=["vsi-1:eth0", "private-services:eth0"],
+    )
+
+
 def lost() -> ScriptedLab:
     """Return a private call that died at the provider edge, with everything that proves it."""
     told = ScriptedLab(VSI)
     dropped = Sighting(place="backbone", rule="edge.no-vrf", flow=told.flow)
-    told.attempt = Attempt(flow=told.flow, since=0, signature=signature("filter", "drop"), sighting=dropped)
-    told.seen = [dropped]
-    told.captured = Answer(
-        seen=[Seen(point="vsi-1:eth0", count=1, first=0.0, summary="SYN")],
-        points=["vsi-1:eth0", "private-services:eth0"],
+    told.attempt = Attempt(
+        flow=told.flow,
+        since=0,
+        signature=signature("filter", "drop"),
+        address=told.flow.destination,
+        sighting=dropped,
+        again=replace(told.flow, source_port=40001),
     )
+    told.seen = [dropped]
+    told.captured = at_its_own_nic()
+    return told
+
+
+def outside() -> ScriptedLab:
+    """Return a private call that died at the internet's edge."""
+    told = lost()
+    there = Sighting(place="internet", rule="internet.no-private-service", flow=told.flow)
+    attempt(sighting=there)(told)
+    told.seen = [there]
+    return told
+
+
+def unsent() -> ScriptedLab:
+    """Return a call that the host's own kernel did not send."""
+    told = ScriptedLab(VSI, refused=errno.ENETUNREACH)
+    told.attempt = Attempt(
+        flow=None, since=0, signature=signature("connect", "ENETUNREACH"), address=told.flow.destination
+    )
+    return told
+
+
+def nameless() -> ScriptedLab:
+    """Return a call whose name was not found, because the query died at the internet's edge."""
+    told = outside()
+    assert told.attempt is not None
+    told.attempt = replace(told.attempt, signature=signature("dns", "timeout"), address=IPv4Address("161.26.0.10"))
+    told.resolved = ()
     return told
 
 
@@ -45,9 +104,9 @@ def reported_by_the_caller(told: ScriptedLab) -> None:
     attempt(sighting=Sighting(place="vsi-1", rule="edge.no-vrf", flow=told.flow))(told)
 
 
-def to_nobodys_address(told: ScriptedLab) -> None:
-    """Have the name lead elsewhere."""
-    attempt(flow=replace(told.flow, destination=IPv4Address("166.9.99.99")))(told)
+def from_nobody(told: ScriptedLab) -> None:
+    """Have the packets bear another node's address."""
+    attempt(flow=replace(told.flow, source=IPv4Address("203.0.113.10")))(told)
 
 
 def arrived(told: ScriptedLab) -> None:
@@ -55,66 +114,127 @@ def arrived(told: ScriptedLab) -> None:
     told.seen.append(Sighting(place="private-services", rule="door.private", flow=told.flow))
 
 
-WAY: dict[str, tuple[Spoil, str]] = {
+def second_arrived(told: ScriptedLab) -> None:
+    """Have a door see the second packet."""
+    assert told.attempt is not None
+    assert told.attempt.again is not None
+    told.seen.append(Sighting(place="private-services", rule="door.private", flow=told.attempt.again))
+
+
+SOUND = {
+    "lost-at-the-edge": (lost, Outcome.TIMED_OUT, "edge.no-vrf"),
+    "lost-on-the-internet": (outside, Outcome.TIMED_OUT, "internet.no-private-service"),
+    "never-sent": (unsent, Outcome.NO_ROUTE, "host.no-route"),
+    "no-name": (nameless, Outcome.NO_NAME, "internet.no-private-service"),
+}
+BLIND = "it is blind"
+WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "nobody-saw-it-die": (
+        lost,
         attempt(sighting=None, signature=signature("connect", "EHOSTUNREACH")),
         "the place where the packets died was not seen",
     ),
-    "another-node-reports": (reported_by_the_caller, "vsi-1 reports edge.no-vrf, which stands on backbone"),
-    "another-address": (to_nobodys_address, "led to 166.9.99.99, which is no address of kms/private/keys"),
+    "another-node-reports": (lost, reported_by_the_caller, "vsi-1 reports edge.no-vrf, which stands on backbone"),
+    "other-addresses": (
+        lost,
+        sets(resolved=(IPv4Address("166.9.99.99"),)),
+        "led to 166.9.99.99; the addresses of kms/private/keys are 166.9.12.20, 166.9.14.20, 166.9.16.20",
+    ),
+    "fewer-addresses": (lost, sets(resolved=(IPv4Address("166.9.12.20"),)), "led to 166.9.12.20; the addresses"),
+    "another-caller": (lost, from_nobody, "asked from 203.0.113.10, which is no address of vsi-1"),
     "refused-by-the-door": (
+        lost,
         attempt(sighting=None, signature=signature("connect", "ECONNREFUSED")),
         "the door itself refuses connections: nobody could have got through",
     ),
-    "arrived-at-a-door": (arrived, "arrived at the door although the client saw none of it"),
+    "arrived-at-a-door": (lost, arrived, "arrived at the door although the client saw none of it"),
+    "second-arrived-at-a-door": (lost, second_arrived, "arrived at the door although the client saw none of it"),
     "captured-beyond": (
-        sets(captured=Answer(seen=[Seen(point="private-services:eth0", count=1, first=0.0, summary="SYN")])),
+        lost,
+        sets(captured=at_its_own_nic("private-services:eth0")),
         "the capture shows its packets beyond the place of the denial, at private-services:eth0",
     ),
-    "frames-lost": (sets(captured=Answer(lost=3)), "3 frames were lost to the capture"),
-    "reports-lost": (sets(lost=1), "reports of filters were lost"),
-    "witness-cannot-ask": (sets(dead="no name"), "the door answers nobody: witness-private: no name"),
+    "second-captured-beyond": (
+        lost,
+        sets(captured_again=at_its_own_nic("private-services:eth0")),
+        "the capture shows its packets beyond the place of the denial, at private-services:eth0",
+    ),
+    "frames-lost": (lost, sets(captured=Answer(lost=3)), "3 frames were lost to the capture"),
+    "capture-blind-at-the-caller": (lost, sets(captured=Answer()), f"did not see it leave vsi-1: {BLIND}"),
+    "capture-blind": (lost, sets(blind="capture"), BLIND),
+    "capture-blind-where-nothing-was-sent": (unsent, sets(blind="capture"), f"at the services: {BLIND}"),
+    "doors-blind": (lost, sets(blind="doors"), f"the door did not see it arrive: {BLIND}"),
+    "reports-lost": (lost, sets(lost=1), "reports of filters were lost"),
+    "witness-cannot-ask": (lost, sets(dead="witness"), "the door answers nobody: no name"),
+    "door-refuses-its-owner": (lost, denied(witness=401), "the door answers nobody: witness-private at 166.9.12.20"),
+    "uninitialised-and-so-is-the-lab's-own": (
+        lost,
+        says(witness=(400, refusal("CKR_IBM_WK_NOT_INITIALIZED")), twin=(400, refusal("no"))),
+        "the door answers nobody",
+    ),
+    "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
+    "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
+    "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
+    "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
 }
 
 
-def test_a_denial_with_all_its_proof_stands() -> None:
-    """The place of death was seen, nothing arrived, the capture agrees, and the door answers a witness."""
-    said = lost().measured()
-    assert (said.outcome, said.cause, said.vacuous) == (Outcome.TIMED_OUT, "edge.no-vrf", "")
+@pytest.mark.parametrize("case", SOUND)
+def test_a_denial_with_all_its_proof_stands(case: str) -> None:
+    """The place of death was seen, nothing arrived, every detector sees, and somebody else gets through."""
+    made, outcome, cause = SOUND[case]
+    said = made().measured()
+    assert (said.outcome, said.cause, said.vacuous) == (outcome, cause, "")
 
 
 @pytest.mark.parametrize("case", WAY)
 def test_a_denial_on_the_way_without_one_of_its_proofs_is_vacuous(case: str) -> None:
     """Each proof is asked for: take one away and the denial is withdrawn, and says which."""
-    spoil, why = WAY[case]
-    told = lost()
+    made, spoil, why = WAY[case]
+    told = made()
     spoil(told)
     assert why in told.measured().vacuous
 
 
+def test_every_address_that_was_tried_is_asked() -> None:
+    """A client that tried three zones is refuted by any of them that answers nobody."""
+    told = lost()
+    first = told.attempt
+    assert first is not None
+    zones = kms(KEYS, Plane.PRIVATE).addresses
+    attempts = [replace(first, address=zone, flow=replace(told.flow, destination=zone), again=None) for zone in zones]
+    told.attempts = tuple(attempts)
+    told.seen = [Sighting(place="backbone", rule="edge.no-vrf", flow=one.flow) for one in attempts if one.flow]
+    said = told.measured()
+    assert not said.vacuous
+    answered = [seen.detail for seen in said.evidence if seen.kind == "listener-answered"]
+    assert [f"witness-private at {zone}:9042: HTTP 200" for zone in zones] == answered
+
+
+@pytest.mark.parametrize(
+    "status,text",
+    [(400, "CKR_IBM_WK_NOT_INITIALIZED"), (404, "Instance could not be found")],
+    ids=["uninitialised", "deleted"],
+)
+def test_a_door_whose_instance_serves_nobody_is_shown_by_the_labs_own(status: int, text: str) -> None:
+    """The instance's state refuses its owner too; the instance beside it shows that the door serves."""
+    told = lost()
+    says(witness=(status, refusal(text)))(told)
+    assert told.measured().vacuous == ""
+
+
 # ------------------------------------------------------------------ refusals at a door
-def refused(status: int, text: str, *, code: str = "", rule: str = "policy.private-only") -> ScriptedLab:
-    """Return the laptop's refusal at the public door, all control pairs served; the log agrees."""
-    told = ScriptedLab(LAPTOP, by_caller=(status, refusal(text, code)))
-    told.logged = {
-        "plane": "public",
-        "surface": "kms",
-        "status": status,
-        "decision": "deny",
-        "rule": rule,
-        "instance": KEYS.guid,
-    }
+def refused(status: int, text: str, *, code: str = "", rule: str, stands: str = "public-and-private") -> ScriptedLab:
+    """Return the laptop's refusal at the public door, all control pairs served; it arrived, and the log agrees."""
+    told = ScriptedLab(LAPTOP, says={"caller": (status, refusal(text, code)), "policy": (200, policy(stands))})
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=status, rule=rule)
     return told
-
-
-def denied(**who: int) -> Spoil:
-    """Return what has witnesses refused."""
-    return lambda told: told.by_witness.update({name: (status, refusal("no")) for name, status in who.items()})
 
 
 def private_only() -> ScriptedLab:
     """Return a refusal by the policy."""
-    return refused(401, "Unauthorized")
+    return refused(401, "Unauthorized", rule="policy.private-only", stands="private-only")
 
 
 def not_initialised() -> ScriptedLab:
@@ -127,6 +247,11 @@ def unknown_key() -> ScriptedLab:
     return refused(404, "no key", code="KEY_NOT_FOUND_ERR", rule="key.unknown")
 
 
+def deleted_key() -> ScriptedLab:
+    """Return a refusal because the key is deleted."""
+    return refused(410, "gone", code="KEY_DELETED_ERR", rule="key.state")
+
+
 def deleted() -> ScriptedLab:
     """Return a refusal for want of the instance."""
     told = refused(404, "Instance not found", rule="instance.deleted")
@@ -134,25 +259,53 @@ def deleted() -> ScriptedLab:
     return told
 
 
+def stranger() -> ScriptedLab:
+    """Return the refusal of another account's token."""
+    told = ScriptedLab(LAPTOP, world=two_accounts(), says={"caller": (401, refusal("Unauthorized"))})
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=401, rule="door.other-account")
+    denied(twin=401, private=401)(told)
+    says(owner=(200, {}), own_twin=(200, {}))(told)
+    return told
+
+
 PROVED: dict[str, Callable[[], ScriptedLab]] = {
     "policy.private-only": private_only,
     "instance.not-initialised": not_initialised,
     "key.unknown": unknown_key,
+    "key.deleted": deleted_key,
     "instance.deleted": deleted,
+    "door.other-account": stranger,
 }
 UNPROVED = "no control pair proves why"
 APART = "the control pairs do not tell policy, role and request apart"
 DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "policy-twin-refused": (private_only, denied(twin=401), APART),
     "policy-private-door-refuses": (private_only, denied(private=401), APART),
-    "policy-log-names-another-rule": (private_only, logs(rule="door.other-account"), "the service's log does not"),
+    "policy-owner-reads-another": (
+        private_only,
+        says(policy=(200, policy("public-and-private"))),
+        "that is not the policy that the owner reads",
+    ),
+    "policy-owner-cannot-read": (private_only, denied(policy=400), "that is not the policy that the owner reads"),
+    "policy-log-names-another-rule": (private_only, logs(rule="door.other-account"), "the service's log says door."),
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
-    "initialised-text-missing": (lambda: refused(400, "bad", rule="instance.not-initialised"), sets(), UNPROVED),
+    "policy-arrived-nowhere": (private_only, sets(seen=[]), "nothing of it was seen to arrive at a door"),
+    "policy-another-caller": (private_only, sets(source=IPv4Address("203.0.113.99")), "is no address of laptop"),
+    "initialised-text-missing": (
+        lambda: refused(400, "bad", rule="instance.not-initialised"),
+        sets(),
+        UNPROVED,
+    ),
     "initialised-twin-refused": (not_initialised, denied(twin=400), UNPROVED),
     "key-private-door-refuses": (unknown_key, denied(private=404), UNPROVED),
     "key-code-missing": (lambda: refused(404, "gone", rule="key.unknown"), sets(), UNPROVED),
+    "deleted-key-private-door-refuses": (deleted_key, denied(private=404), UNPROVED),
     "deleted-twin-refused": (deleted, denied(twin=404), UNPROVED),
-    "deleted-owner-served": (deleted, lambda told: told.by_witness.clear(), UNPROVED),
+    "deleted-owner-served": (deleted, lambda told: told.says.pop("private"), UNPROVED),
+    "stranger-served-inside": (stranger, says(private=(200, {})), APART),
+    "stranger-owner-refused": (stranger, denied(owner=401), APART),
+    "stranger-token-good-for-nothing": (stranger, denied(own_twin=401), APART),
 }
 
 
@@ -164,8 +317,8 @@ def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str) -> None:
 
 
 @pytest.mark.parametrize("case", DOOR)
-def test_a_refusal_without_one_of_its_pairs_is_vacuous(case: str) -> None:
-    """Each half of each pair counts, and so does the log: take one away and the cause is withdrawn."""
+def test_a_refusal_without_one_of_its_proofs_is_vacuous(case: str) -> None:
+    """Each half of each pair counts, and so do arrival and log: take one away and the cause is withdrawn."""
     made, spoil, why = DOOR[case]
     told = made()
     spoil(told)

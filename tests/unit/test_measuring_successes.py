@@ -5,44 +5,61 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from ipaddress import IPv4Address
+from typing import Any, cast
 
 import pytest
 
 from lab import Operation, Outcome, Policy
 from lab.errors import ProbeFailed
 from lab.measure.places import Places
-from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
-from lab.measure.requests import HeldKey
 from lab.measure.sightings import Sighting
 from lab.model.action import DeleteInstance, Initialise, Provision
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
-from tests.unit.scripted import KEYS, LISTING, PRIVATE, VSI, WORLD, ScriptedLab, Spoil, logs, refusal, sets
-
-PRIVATE_ONLY = {
-    "resources": [
-        {"policy_type": "allowedNetwork", "policy_data": {"attributes": {"allowed_network": "private-only"}}},
-    ]
-}
+from tests.unit.scripted import (
+    KEYS,
+    LAPTOP,
+    LISTING,
+    VSI,
+    WORLD,
+    ScriptedLab,
+    Spoil,
+    arrival,
+    denied,
+    log_of,
+    logs,
+    policy,
+    refusal,
+    says,
+    sets,
+)
 
 
 # ------------------------------------------------------------------ calls
-def served(operation: Operation = Operation.LIST, *, status: int = 200, document: object = LISTING) -> ScriptedLab:
+def served(operation: Operation = Operation.LIST, *, status: int = 200, document: Any = LISTING) -> ScriptedLab:
     """Return a private call that was served: it arrived at its door, and the log agrees."""
-    told = ScriptedLab(replace(VSI.to(operation), key="k"), by_caller=(status, document))
-    told.seen = [Sighting(place="private-services", rule="door.private", flow=told.flow)]
-    told.logged = {
-        "plane": "private",
-        "surface": "kms",
-        "status": status,
-        "decision": "allow",
-        "rule": "door.served",
-        "instance": KEYS.guid,
-    }
-    told.held = HeldKey(id="k", ciphertext="c")
+    told = ScriptedLab(replace(VSI.to(operation), key="k"), says={"caller": (status, document)})
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=status, rule="door.served")
+    return told
+
+
+def on_a_key(operation: Operation, *, status: int = 200, document: Any) -> ScriptedLab:
+    """Return a call that was served, about a key that a step created."""
+    told = served(operation, status=status, document=document)
+    told.wrapped = {}
+    told.logged = log_of(told, status=status, rule="door.served")
+    return told
+
+
+def public() -> ScriptedLab:
+    """Return a public call that was served."""
+    told = ScriptedLab(LAPTOP)
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=200, rule="door.served")
     return told
 
 
@@ -50,62 +67,136 @@ def locking() -> ScriptedLab:
     """Return an acknowledged change of the policy that the private door confirms."""
     told = served(Operation.SET_POLICY, status=204)
     told.call = replace(told.call, policy=Policy.PRIVATE_ONLY)
-    told.by_witness[PRIVATE] = (200, PRIVATE_ONLY)
+    says(policy=(200, policy("private-only")))(told)
+    return told
+
+
+def reading() -> ScriptedLab:
+    """Return a reading of the policy that agrees with the owner's."""
+    told = served(Operation.GET_POLICY, document=policy("private-only"))
+    says(policy=(200, policy("private-only")))(told)
+    return told
+
+
+def listing() -> ScriptedLab:
+    """Return a listing that holds the key that a step created."""
+    return on_a_key(Operation.LIST, document={"metadata": {"collectionTotal": 1}, "resources": [{"id": "k"}]})
+
+
+def creating() -> ScriptedLab:
+    """Return an acknowledged creation of a key that the private door confirms."""
+    told = served(Operation.CREATE, status=201, document={"resources": [{"id": "k"}]})
+    says(private=(200, {"resources": [{"id": "k"}]}))(told)
     return told
 
 
 def deleting() -> ScriptedLab:
     """Return an acknowledged deletion of a key that the private door confirms."""
-    told = served(Operation.DELETE, status=204)
-    told.by_witness[PRIVATE] = (410, refusal("deleted"))
+    told = on_a_key(Operation.DELETE, status=204, document={})
+    says(private=(410, refusal("deleted")))(told)
     return told
 
 
+def stranger(told: ScriptedLab) -> None:
+    """Have another node's packets arrive."""
+    told.source = IPv4Address("203.0.113.10")
+    told.seen = [arrival(told)]
+
+
+SOUND: dict[str, tuple[Callable[[], ScriptedLab], str]] = {
+    "served": (served, "policy.default"),
+    "listing": (listing, "policy.default"),
+    "public": (public, "policy.default"),
+    "locking": (locking, "policy.private-endpoint-served"),
+    "reading": (reading, "policy.private-endpoint-served"),
+    "creating": (creating, "policy.default"),
+    "deleting": (deleting, "policy.default"),
+}
 SERVED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
-    "arrived-nowhere": (served, sets(seen=[]), "served, but nothing of it was seen to arrive"),
-    "log-contradicts": (served, logs(instance="another"), "the service's log says instance another"),
+    "arrived-nowhere": (served, sets(seen=[]), "answered, but nothing of it was seen to arrive"),
+    "another-caller": (served, sets(source=IPv4Address("198.18.0.10")), "answered, but nothing of it was seen"),
+    "a-stranger": (
+        served,
+        stranger,
+        "asked from 203.0.113.10, which is no address of vsi-1",
+    ),
+    "other-addresses": (served, sets(resolved=(IPv4Address("166.9.14.20"),)), "led to 166.9.14.20; the addresses"),
+    "reversed-addresses": (
+        served,
+        sets(resolved=tuple(reversed(kms(KEYS, Plane.PRIVATE).addresses))),
+        "led to 166.9.16.20, 166.9.14.20, 166.9.12.20; the addresses",
+    ),
+    **{
+        f"log-contradicts-in-{name}": (served, logs(**{name: "another"}), f"the service's log says {name} another")
+        for name in log_of(served(), status=200, rule="door.served")
+    },
     "policy-not-set": (
         locking,
-        lambda told: told.by_witness.update(private=(200, LISTING)),
+        says(policy=(200, policy("public-and-private"))),
         "acknowledged, but the policy is not set",
     ),
-    "key-not-deleted": (
-        deleting,
-        lambda told: told.by_witness.update(private=(200, {"resources": [{"id": "k"}]})),
-        "acknowledged, but the key is there",
+    "policy-cannot-be-read": (served, denied(policy=400), "served, but the owner cannot read under which policy"),
+    "public-under-private-only": (
+        public,
+        says(policy=(200, policy("private-only"))),
+        "served at the public door although the owner reads private-only",
     ),
+    "policy-read-as-another": (
+        reading,
+        says(policy=(200, policy("public-and-private"))),
+        "answered with another policy than the owner reads",
+    ),
+    "key-not-created": (creating, denied(private=404), "acknowledged, but the key is not there"),
+    "key-not-deleted": (deleting, says(private=(200, {"resources": [{"id": "k"}]})), "acknowledged, but the key is"),
 }
 
 
-@pytest.mark.parametrize("made", [served, locking, deleting], ids=lambda made: made.__name__)
-def test_a_success_that_shows_stands(made: Callable[[], ScriptedLab]) -> None:
-    """Answered, arrived, logged and, for a change, found at the private door."""
+@pytest.mark.parametrize("case", SOUND)
+def test_a_success_that_shows_stands(case: str) -> None:
+    """Answered, arrived, logged and found true by the owner; the rule is what the owner reads as the policy."""
+    made, cause = SOUND[case]
     said = made().measured()
-    assert (said.outcome, said.vacuous) == (Outcome.REACHED, "")
+    assert (said.outcome, said.cause, said.vacuous) == (Outcome.REACHED, cause, "")
 
 
 @pytest.mark.parametrize("case", SERVED)
 def test_a_success_that_does_not_show_is_vacuous(case: str) -> None:
-    """An acknowledgement alone is no measurement."""
+    """An answer alone is no measurement."""
     made, spoil, why = SERVED[case]
     told = made()
     spoil(told)
-    assert why in told.measured().vacuous
+    said = told.measured()
+    assert why in said.vacuous
+    assert said.cause == ""
+
+
+@pytest.mark.parametrize("answer,why", [((422, refusal("no")), ""), ((200, {}), "nothing is bound to it")])
+def test_an_unwrap_is_bound_to_its_additional_data(answer: tuple[int, Any], why: str) -> None:
+    """What unwraps with any additional data was not bound to the one that was said."""
+    told = on_a_key(Operation.UNWRAP, document={})
+    inquiry = told.inquiry()
+    assert told.wrapped is not None
+    says(caller=(200, {"plaintext": told.wrapped["plaintext"]}), private=answer)(told)
+    said = asyncio.run(inquiry.measure(WORLD, told.call))
+    assert (why in said.vacuous) if why else not said.vacuous
 
 
 @pytest.mark.parametrize(
     "operation,document,why",
     [
         (Operation.LIST, {"metadata": {"collectionTotal": 1}, "resources": []}, "is not the number it says"),
+        (Operation.LIST, LISTING, "a listing without the key k, which is there"),
         (Operation.UNWRAP, {"plaintext": "other"}, "not what was wrapped"),
         (Operation.CREATE, {"metadata": {}}, "without 'resources'"),
+        (Operation.CREATE, {"resources": []}, "without a key"),
+        (Operation.GET, {"resources": [{"id": "another"}]}, "answered with the key another, asked for k"),
     ],
-    ids=["listing", "unwrap", "create"],
+    ids=["listing", "listing-forgets", "unwrap", "create", "create-nothing", "get"],
 )
 def test_an_answer_that_only_pretends_is_trouble(operation: Operation, document: object, why: str) -> None:
     """A status is not an answer: the document must be one of its operation."""
     with pytest.raises(ProbeFailed, match=why):
-        served(operation, document=document).measured()
+        on_a_key(operation, document=document).measured()
 
 
 # ------------------------------------------------------------------ changes by the lab's operator
@@ -116,20 +207,30 @@ STATES: dict[str, tuple[Provision | Initialise | DeleteInstance, int]] = {
 }
 
 
-def read_back(action: Provision | Initialise | DeleteInstance, status: int) -> tuple[Evidence, ...]:
-    """Return what reading ``action`` back shows where the private door answers ``status``."""
-    told = ScriptedLab(VSI, asked=1, by_witness={PRIVATE: (status, LISTING if status == 200 else refusal("no"))})
-
-    async def token(_account: str) -> str:
-        return "caller"
-
-    return asyncio.run(ReadBack(cast("Places", told), cast("Prober", told), token).action(WORLD, action))
+def read_back(action: Provision | Initialise | DeleteInstance, told: ScriptedLab) -> tuple[Evidence, ...]:
+    """Return what reading ``action`` back shows."""
+    return asyncio.run(ReadBack(cast("Places", told), told.inquiry().owner).action(WORLD, action))
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("status", [200, 400, 404])
-def test_a_change_of_an_instance_shows_at_its_private_door_or_not_at_all(state: str, status: int) -> None:
+def test_a_change_of_an_instance_shows_at_both_doors_or_not_at_all(state: str, status: int) -> None:
     """A door that answers as in another state is no evidence; the change is then reported as not shown."""
     action, expected = STATES[state]
-    evidence = read_back(action, status)
-    assert [seen.where for seen in evidence] == ([kms(KEYS, Plane.PRIVATE).name] if status == expected else [])
+    told = ScriptedLab(VSI, says={"private": (status, LISTING if status == 200 else refusal("no"))})
+    evidence = read_back(action, told)
+    shown = [kms(KEYS, plane).name for plane in Plane]
+    assert [seen.where for seen in evidence] == (shown if status == expected else [])
+
+
+def test_an_initialised_instance_has_the_policy_that_it_was_provisioned_with() -> None:
+    """A policy chosen at provisioning and dropped on the way would show nowhere else."""
+    told = ScriptedLab(VSI, says={"policy": (200, policy("private-only"))})
+    assert read_back(Initialise(instance="keys"), told) == ()
+
+
+def test_a_success_at_the_other_planes_door_is_none() -> None:
+    """What arrived beside another door is another call."""
+    told = served()
+    told.seen = [Sighting(place="public-services", rule="door.public", flow=told.flow)]
+    assert "nothing of it was seen to arrive" in told.measured().vacuous

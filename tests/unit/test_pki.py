@@ -11,6 +11,7 @@ import pytest
 from cryptography import x509
 
 from lab.serve import pki
+from tests.handshakes import shake_hands
 
 NAME = "api.private.us-south.hs-crypto.cloud.ibm.com"
 ADDRESS = IPv4Address("166.9.12.20")
@@ -34,19 +35,7 @@ def descriptors() -> int:
 
 def handshake(pem: bytes, *, trust: str, name: str) -> None:
     """Shake hands over memory as a client that trusts ``trust`` and wants to talk to ``name``."""
-    into_server, into_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client_context = ssl.create_default_context(cadata=trust)
-    client = client_context.wrap_bio(into_client, into_server, server_hostname=name)
-    server = pki.server_context(pem).wrap_bio(into_server, into_client, server_side=True)
-    pending = [client, server]
-    for _ in range(20):
-        for side in list(pending):
-            try:
-                side.do_handshake()
-                pending.remove(side)
-            except ssl.SSLWantReadError:
-                continue
-    assert not pending
+    client = shake_hands(ssl.create_default_context(cadata=trust), pki.server_context(pem), name)
     assert client.version() == "TLSv1.3"
     assert client.selected_alpn_protocol() is None
 

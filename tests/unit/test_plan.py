@@ -59,10 +59,11 @@ def test_enabling_service_endpoints_adds_one_route() -> None:
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:
-    """Its two doors, the control instance's, and the services' addresses in the region."""
+    """Its two doors, those of the control instance, and the services' addresses in the region."""
     before = world(instance=False)
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
     )
-    assert [door.name for door in change.doors] == ["kms/public/keys", "kms/private/keys", "kms/public/acme-control"]
+    doors = [f"kms/{plane}/{instance}" for instance in ("keys", "acme.control") for plane in ("public", "private")]
+    assert [door.name for door in change.doors] == doors
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}

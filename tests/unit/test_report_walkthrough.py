@@ -61,13 +61,12 @@ def report(*steps: StepReport, mode: Mode = Mode.LIVE, total: int | None = None)
     return Report(scenario="no_vrf", story="", mode=mode, vrf_backend=backend, steps=steps, total=count)
 
 
-def drawn(console: Console, told: Report) -> str:
+def drawn(console: Console, told: Report, *, verbose: bool = True) -> str:
     """Return what the walkthrough of ``told`` draws on ``console``, whose file is a StringIO."""
     scenario = Scenario(
         topology=TopologyRef(name="single_account"), steps=(), name="no_vrf", story="Nothing gets out.\n\nMore."
     )
-    walk = Walkthrough(console, scenario, told.mode)
-    walk.opening()
+    walk = Walkthrough(console, scenario, told.mode, verbose=verbose)
     for one in told.steps:
         walk.step(one)
     walk.closing(told)
@@ -89,6 +88,19 @@ def test_voices_stand_side_by_side_with_their_proof() -> None:
     assert f"service-log kms/public/keys: {log}" in lines
     assert "✔ 1 agreed (three voices, VRF by tables)" in lines
     assert "assumed rules behind these verdicts: edge.no-vrf (1)" in lines
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_is_not_agreed_is_shown_whole(verbose: bool) -> None:
+    """An agreement is one line with voices and cause unless more is asked for; all else always shows everything."""
+    text = drawn(screen(io.StringIO()), report(AGREED, DIVERGED, VACUOUS), verbose=verbose)
+    one_line = "  1 ✔ no VRF, no way: stated = predicted = measured timed-out, edge.no-vrf (assumed)\n"
+    assert (one_line in text) is not verbose
+    whole = 3 if verbose else 2
+    for label in ("because ", "way ", "drop ", "service-log "):
+        assert text.count(f"      {label}") == whole
+    silent = drawn(screen(io.StringIO()), report(SILENT, mode=Mode.MEMORY), verbose=False)
+    assert "stated = predicted timed-out, edge.no-vrf" in silent
 
 
 @pytest.mark.parametrize(

@@ -50,20 +50,22 @@ def test_a_key_that_nobody_holds_is_asked_for_by_an_id_that_nobody_has() -> None
 @pytest.mark.parametrize("layers", [0, 1, 2])
 def test_a_wrap_that_shows_its_secret_is_found_out(layers: int) -> None:
     """Plain, in base64, or in a document in base64: it is no wrap."""
-    sent = requests.key_management(Operation.WRAP, MINE, held=HeldKey(id="k"))
+    secret = requests.fresh_secret()
+    sent = requests.key_management(Operation.WRAP, MINE, held=HeldKey(id="k"), secret=secret)
     shown = json.loads(sent.body)["plaintext"]
+    assert shown == secret
     for _ in range(layers):
         shown = base64.b64encode(f'{{"ciphertext": "{shown}"}}'.encode()).decode()
         if layers == 2:
             break
     with pytest.raises(ProbeFailed, match="in the clear"):
-        requests.ciphertext_in(heard(ciphertext=shown))
+        requests.ciphertext_in(heard(ciphertext=shown), secret)
 
 
 def test_an_unwrap_that_gives_back_something_else_is_found_out() -> None:
     """Served is not enough."""
     with pytest.raises(ProbeFailed, match="not what was wrapped"):
-        requests.check_unwrapped(heard(plaintext="c29tZXRoaW5n"))
+        requests.check_unwrapped(heard(plaintext="c29tZXRoaW5n"), HeldKey(id="k", plaintext=requests.fresh_secret()))
 
 
 def test_an_answer_that_is_no_document_is_trouble_and_no_verdict() -> None:

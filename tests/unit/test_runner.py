@@ -22,6 +22,7 @@ REFUSED = Step("refused", LAPTOP, Outcome.UNAUTHORIZED)
 class Told:
     """A third voice that says what it is told to say, whatever it is asked."""
 
+    mode = "live"
     vrf_backend: str | None = "policy-tables"
 
     def __init__(self, *says: Measurement | None) -> None:
@@ -92,6 +93,16 @@ def test_a_proved_denial_agrees() -> None:
     assert report.steps[0].measured is Outcome.UNAUTHORIZED
 
 
+def test_a_success_under_another_rule_is_no_agreement() -> None:
+    """The rule under which a call was served is measured, not repeated."""
+    served = Step("served", VSI, Outcome.REACHED)
+    report = run(locked(served), Measurement(outcome=Outcome.REACHED, cause="policy.default"))
+    assert report.steps[0].why == (
+        "predicted reached because policy.private-endpoint-served, measured because policy.default"
+    )
+    assert not run(locked(served), Measurement(outcome=Outcome.REACHED)).agreed, "under no rule at all"
+
+
 def test_a_success_without_proof_is_no_agreement() -> None:
     """Also a success can be withdrawn."""
     report = run(
@@ -112,7 +123,7 @@ def test_what_follows_a_failed_change_is_not_run() -> None:
 
 def test_what_follows_a_failed_question_is_run() -> None:
     """A question changes nothing, so the rest still means something; the run is red all the same."""
-    wrong = Measurement(outcome=Outcome.REACHED)
+    wrong = Measurement(outcome=Outcome.REACHED, cause="policy.private-endpoint-served")
     report = run(locked(REFUSED, Step("served", VSI, Outcome.REACHED)), wrong, wrong)
     assert [step.agreed for step in report.steps] == [False, True]
     assert not report.agreed
@@ -155,3 +166,36 @@ def test_the_backend_gets_the_first_world() -> None:
 
     play(locked(REFUSED), Mode.LIVE, backend=made)
     assert worlds[0].instances["keys"].policy is Policy.PRIVATE_ONLY
+
+
+OUTCOMES = {
+    "author": (Outcome.REACHED, Measurement(outcome=Outcome.UNAUTHORIZED, cause="policy.private-only")),
+    "model": (Outcome.REACHED, Measurement(outcome=Outcome.REACHED)),
+    "measurement": (Outcome.UNAUTHORIZED, Measurement(outcome=Outcome.REACHED)),
+    "two voices agree": (Outcome.REACHED, Measurement(outcome=Outcome.TIMED_OUT, cause="edge.no-vrf")),
+}
+
+
+@pytest.mark.parametrize("who", OUTCOMES)
+def test_a_divergence_says_which_voice_stands_alone(who: str) -> None:
+    """Two against one is where to look first; all that was said is told."""
+    stated, said = OUTCOMES[who]
+    report = run(locked(Step("asked", LAPTOP, stated)), said)
+    assert not report.agreed
+    assert who in report.steps[0].why
+    assert "predicted unauthorized" in report.steps[0].why
+
+
+def test_a_cause_can_stand_alone_too() -> None:
+    """Outcomes are alike, and the author names another rule."""
+    stated = Outcome.UNAUTHORIZED.because("door.other-account")
+    proved = Measurement(outcome=Outcome.UNAUTHORIZED, cause="policy.private-only")
+    assert run(locked(Step("asked", LAPTOP, stated)), proved).steps[0].why.endswith("the author stands alone")
+
+
+def test_memory_does_not_speak_of_the_network() -> None:
+    """What the services' code logged in memory bears its own name: no packet moved."""
+    report = play(locked(REFUSED), Mode.MEMORY)
+    assert report.agreed
+    assert report.vrf_backend is None
+    assert {evidence.kind for evidence in report.steps[0].evidence} == {"memory-log"}

@@ -76,3 +76,20 @@ def test_a_drop_that_comes_later_wakes_who_waits() -> None:
         return await asyncio.wait_for(sightings.next(FLOW, 0, lambda _: True), 5)
 
     assert asyncio.run(story()) == drop(FLOW)
+
+
+def test_what_had_to_make_room_counts_as_lost_for_whoever_asks_about_it() -> None:
+    """Silence about a flow proves nothing when reports since its beginning were let go; older ones are nobody's."""
+
+    async def story() -> tuple[int, int]:
+        sightings = Sightings()
+        began = sightings.now()
+        sightings.take(drop(FLOW))
+        for _ in range(5000):
+            sightings.take(drop(OTHERS["source"]))
+        sightings.of(FLOW, sightings.now())
+        before = sightings.lost
+        assert sightings.of(FLOW, began) == []
+        return before, sightings.lost
+
+    assert asyncio.run(story()) == (0, 1)

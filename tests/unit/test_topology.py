@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab import catalogue
@@ -65,3 +67,16 @@ def test_a_wrong_parameter_is_told_with_what_fits(given: dict[str, object], told
     with pytest.raises(ModelError) as caught:
         catalogue.load_topology("single_account", **given)
     assert str(caught.value) == told
+
+
+def test_what_no_text_can_say_is_refused(tmp_path: Path) -> None:
+    """A list of one-letter names is nobody's wish; from a scenario the list comes as it is."""
+    path = tmp_path / "many.py"
+    path.write_text(
+        '"""Many."""\nfrom lab import Builder, Topology, topology\n@topology\nclass Many(Topology):\n'
+        "    names: tuple[str, ...] = ('one',)\n    def build(self, b: Builder) -> None:\n"
+        "        for name in self.names:\n            b.account(name)\n"
+    )
+    with pytest.raises(ModelError, match="many/names: 'two': no text can say it"):
+        catalogue.load_topology(str(path), names="two")
+    assert list(catalogue.load_topology(str(path), names=("two", "three")).world().accounts) == ["two", "three"]

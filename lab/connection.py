@@ -1,6 +1,6 @@
 """One message socket in an asyncio loop: reads as messages come, writes at once or when the other side has room.
 
-It knows no message types; the network process and its side of the cloud process both use it.
+It knows no message types; the network process and the cloud process both use it.
 """
 
 from __future__ import annotations
@@ -8,17 +8,28 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from lab import wire
 
 
+def _say(error: OSError) -> None:
+    """Write down why a conversation ends."""
+    print(f"pelab: {error}", file=sys.stderr, flush=True)
+
+
 class Connection:
     """A message socket that belongs to the running loop."""
 
     def __init__(
-        self, sock: socket.socket, *, received: Callable[[bytes, list[int]], None], ended: Callable[[], None]
+        self,
+        sock: socket.socket,
+        *,
+        received: Callable[[bytes, list[int]], None],
+        ended: Callable[[], None],
+        lost: Callable[[OSError], None] = _say,
     ) -> None:
         """Serve ``sock`` from now on.
 
@@ -26,8 +37,10 @@ class Connection:
             sock: Owned by the connection.
             received: Called with each message and its descriptors, which it then owns.
             ended: Called once, when the other side has ended or ``close`` was called.
+            lost: Called when a message could not be received whole, just before the connection ends by that: whoever
+                waits for it must hear that nothing will come. By default the reason becomes this process's last words.
         """
-        self._sock, self._received, self._ended = sock, received, [ended]
+        self._sock, self._received, self._ended, self._lost = sock, received, [ended], lost
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[tuple[bytes, list[int]]] = deque()
         self.open = True
@@ -89,9 +102,9 @@ class Connection:
             data, fds = wire.recv_bytes(self._sock)
         except BlockingIOError:
             return
-        except OSError:
-            data = None  # descriptors of a message were lost: whoever waits for it must hear that nothing will come
-            fds = []
+        except OSError as error:
+            self._lost(error)
+            data, fds = None, []
         if data is None:
             self.close()
         else:

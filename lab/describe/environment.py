@@ -1,0 +1,29 @@
+"""What a client program on a host finds in its environment: an API key, and where IAM and an instance are.
+
+It decides nothing: whether the host reaches what is named here is for the network and the service to say.
+"""
+
+from __future__ import annotations
+
+from lab.model.endpoint import iam, kms
+from lab.model.plane import Plane
+from lab.model.world import Host, World
+
+
+def of(world: World, host: Host, api_key: str) -> dict[str, str]:
+    """Return the variables of a session on ``host``, whose account's key is ``api_key``; values are key, id and URLs.
+
+    The instance is the first of the host's account; where the account owns none, the first of the world: a
+    neighbour is there to try what is not his.
+    """
+    environment = {
+        "IBMCLOUD_API_KEY": api_key,
+        "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
+        "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
+    }
+    own_first = sorted(world.instances.values(), key=lambda instance: instance.account != host.account)
+    for instance in own_first[:1]:
+        environment["KP_INSTANCE_ID"] = instance.guid
+        environment["PELAB_KMS_PUBLIC"] = kms(instance, Plane.PUBLIC).url
+        environment["PELAB_KMS_PRIVATE"] = kms(instance, Plane.PRIVATE).url
+    return environment

@@ -1,0 +1,211 @@
+"""Losses: proves a denial on the way, as far as it can be proved.
+
+It needs: the place where the packets died was seen, on the node where its rule stands; every detector was shown to
+see (the caller's packet at its own interface, a witness's at the door); nothing of it arrived; every address that was
+tried answers its owner; and the same edge lets somebody else through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address
+from typing import Final
+
+from lab.describe.placing import control
+from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
+from lab.errors import ProbeFailed
+from lab.measure import checks, requests
+from lab.measure.asked import Asked, arrived
+from lab.measure.capture import Answer
+from lab.measure.checks import served
+from lab.measure.controls import reads_private_only
+from lab.measure.flow import TCP, Flow
+from lab.measure.observation import Attempt, Observation
+from lab.measure.owner import WITNESSES, Owner
+from lab.measure.places import Places
+from lab.measure.probe import Prober
+from lab.measure.sightings import Sightings
+from lab.model.endpoint import kms
+from lab.model.outcome import Evidence, Measurement, Outcome
+from lab.model.plane import Plane, Surface
+
+_SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
+
+Find = Callable[[Flow], Awaitable[Answer]]
+
+
+class Losses:
+    """Proves denials on the way in one running lab; ``find`` asks the capture, None where nothing is captured."""
+
+    def __init__(
+        self, *, prober: Prober, places: Places, sightings: Sightings, owner: Owner, find: Find | None
+    ) -> None:
+        """Keep what proving needs."""
+        self._prober, self._places, self._sightings = prober, places, sightings
+        self._owner, self._find = owner, find
+
+    async def prove(self, asked: Asked) -> Measurement:
+        """Return the denial with its cause and evidence, ``vacuous`` where the proof is not whole."""
+        attempt, evidence = asked.observed.last, list[Evidence]()
+        if attempt.sighting is not None:
+            cause, place = attempt.sighting.rule, attempt.sighting.place
+            evidence.append(Evidence(kind="left", where=asked.observed.node, detail=f"it reached {place}"))
+        else:
+            found, cause = self._asked_kernel(asked.observed.node, attempt)
+            evidence.append(found)
+        wrong = [
+            checks.astray(asked),
+            checks.misplaced(attempt.sighting),
+            _unexplained(attempt, cause),
+            *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
+            await self._passable(asked, cause, evidence),
+            # last, when all has been looked at
+            "reports of filters were lost: what was not seen proves nothing" if self._sightings.lost else "",
+        ]
+        why = next(filter(None, wrong), "")
+        return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
+
+    def _asked_kernel(self, node: str, attempt: Attempt) -> tuple[Evidence, str]:
+        """Return the host's own route look-up, and the cause if it explains the error."""
+        found, names = self._places.lookup(node, attempt.address), self._places.interfaces(node)
+        cause = ""
+        if found.error is not None:
+            # the model knows no unreachable, prohibit or blackhole route: their refusals stay unexplained
+            cause = "host.no-route" if attempt.signature.value == "ENETUNREACH" and attempt.flow is None else ""
+            detail = f"{attempt.address}: refused, errno {found.error}"
+        else:
+            via = f" via {found.gateway}" if found.gateway else ""
+            detail = f"{attempt.address}{via} dev {names.get(found.index or 0, '?')}"
+        return Evidence(kind="route-lookup", where=node, detail=detail), cause
+
+    async def _captured(self, asked: Asked, evidence: list[Evidence]) -> str:
+        """Look for its packets on the wire: at the caller's own interface, and nowhere at the services."""
+        if self._find is None:
+            return ""
+        node, why = asked.observed.node, ""
+        for flow in asked.observed.last.flows:
+            found = await self._find(flow)
+            seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
+            nothing = Evidence(
+                kind="capture", where=asked.endpoint.name, detail=f"nothing at {', '.join(found.points)}"
+            )
+            evidence += seen or [nothing]
+            passed = [at.point for at in found.seen]
+            if found.lost:
+                why = why or f"{found.lost} frames were lost to the capture: what it did not see proves nothing"
+            if beyond := [point for point in passed if point.startswith(_SERVICE_NODES)]:
+                why = why or (f"the capture shows its packets beyond the place of the denial, at {', '.join(beyond)}")
+            if asked.observed.last.sighting is not None and not any(at.startswith(f"{node}:") for at in passed):
+                why = why or f"the capture did not see it leave {node}: it is blind"
+        return why
+
+    async def _arrived(self, asked: Asked, evidence: list[Evidence]) -> str:
+        """Look whether a door saw any of its packets; a query is the capture's to follow."""
+        for attempt in asked.observed.attempts:
+            for flow in attempt.flows:
+                if flow.protocol != TCP:
+                    continue
+                if any(seen.rule.startswith("door.") for seen in self._sightings.of(flow, attempt.since)):
+                    return f"a packet of {flow} arrived at the door although the client saw none of it"
+                nothing = f"nothing of {flow}"
+                evidence.append(Evidence(kind="not-seen-beyond", where=asked.endpoint.name, detail=nothing))
+        return ""
+
+    async def _answers(self, asked: Asked, evidence: list[Evidence]) -> str:
+        """Have every address that was tried answer its owner, and see the owner's packets arrive there."""
+        try:
+            if asked.observed.signature.layer == "dns":
+                return await self._resolves(asked, evidence)
+            for address in dict.fromkeys(attempt.address for attempt in asked.observed.attempts):
+                if why := await self._answers_at(asked, address, evidence):
+                    return why
+        except ProbeFailed as error:
+            return f"the door answers nobody: {error}"
+        return ""
+
+    async def _resolves(self, asked: Asked, evidence: list[Evidence]) -> str:
+        """Have the very resolver that the caller asked tell a witness the endpoint's addresses."""
+        resolver, name = self._places.resolver(asked.observed.node), asked.observed.name
+        witness = next(node for node in WITNESSES.values() if self._places.resolver(node) == resolver)
+        found = await self._prober.resolve(witness, name)
+        if isinstance(found, Attempt):
+            return f"resolver {resolver} answers nobody: {witness}: {found.detail}"
+        detail = f"{witness} at resolver {resolver}: {name} is {', '.join(map(str, found))}"
+        evidence.append(Evidence(kind="listener-answered", where=asked.endpoint.name, detail=detail))
+        return "" if found == asked.endpoint.addresses else f"resolver {resolver} leads {witness} elsewhere"
+
+    async def _answers_at(self, asked: Asked, address: IPv4Address, evidence: list[Evidence]) -> str:
+        plane = asked.endpoint.plane
+        seen = await self._as_owner(asked, at=address)
+        said = f"{seen.node} at {address}:{seen.port}: {seen.last.detail or seen.signature.value}"
+        evidence.append(Evidence(kind="listener-answered", where=asked.endpoint.name, detail=said))
+        if not await self._rightly(asked, seen):
+            return f"the door answers nobody: {said}"
+        flow = seen.last.flow
+        if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
+            return f"{seen.node} was answered, but the door did not see it arrive: it is blind"
+        if self._find is not None:
+            points = [at.point for at in (await self._find(flow)).seen]
+            if not any(point.startswith(_SERVICE_NODES) for point in points):
+                return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
+        return ""
+
+    async def _as_owner(self, asked: Asked, *, at: IPv4Address | None, node: str = "") -> Observation:
+        """Ask the endpoint for what its owner may have."""
+        if asked.call.surface is Surface.KMS:
+            instance = asked.world.instances[asked.call.instance]
+            return await self._owner.ask(instance, plane=asked.endpoint.plane, at=at, node=node)
+        node = node or WITNESSES[asked.endpoint.plane]
+        return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
+
+    async def _rightly(self, asked: Asked, seen: Observation) -> bool:
+        """Whether a door that was asked by its owner answers as one that serves what it may."""
+        if served(seen) or asked.call.surface is not Surface.KMS:
+            return served(seen)
+        text, plane = requests.message_in(seen), asked.endpoint.plane
+        state = seen.signature.outcome
+        locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and reads_private_only(asked)
+        early = state is Outcome.BAD_REQUEST and "CKR_IBM_WK_NOT_INITIALIZED" in text
+        gone = state is Outcome.NOT_FOUND and "Instance" in text
+        if not (locked or early or gone):
+            return False
+        # the state of the instance forbids it: then the lab's own instance beside it must be served
+        twin = control(asked.world, asked.world.instances[asked.call.instance].account)
+        return served(await self._owner.ask(twin, plane=plane))
+
+    async def _passable(self, asked: Asked, cause: str, evidence: list[Evidence]) -> str:
+        """Have somebody else pass the edge that dropped it: what an edge drops for everybody is no denial."""
+        try:
+            if cause.startswith("edge."):
+                seen = await self._through_the_edge(asked)
+                what = "through the same edge, an account with VRF and service endpoints"
+            elif cause.startswith("internet."):
+                seen = await self._over_the_internet(asked)
+                what = "the same caller over the internet, the public control instance"
+            else:
+                return ""
+        except ProbeFailed as error:
+            return f"nobody passes the place that dropped it: {error}"
+        said = f"{what}: {seen.last.detail or seen.signature.value}"
+        evidence.append(Evidence(kind="control-pair", where=seen.name, detail=said))
+        return "" if seen.status is not None else f"nobody passes the place that dropped it: {said}"
+
+    async def _through_the_edge(self, asked: Asked) -> Observation:
+        if asked.call.surface is Surface.KMS and asked.endpoint.plane is Plane.PUBLIC:
+            instance = asked.world.instances[asked.call.instance]
+            return await self._owner.ask(instance, node=WITNESS_EDGE)
+        at = None if asked.observed.signature.layer == "dns" else asked.observed.last.address
+        return await self._as_owner(asked, at=at, node=WITNESS_EDGE)
+
+    async def _over_the_internet(self, asked: Asked) -> Observation:
+        account = asked.world.hosts[asked.call.by].account
+        door = kms(control(asked.world, account), Plane.PUBLIC)
+        twin = control(asked.world, account)
+        return await self._owner.ask(twin, plane=Plane.PUBLIC, node=asked.call.by, at=door.addresses[0])
+
+
+def _unexplained(attempt: Attempt, cause: str) -> str:
+    """Return what is wrong with a denial whose place was not seen."""
+    if attempt.signature.outcome is Outcome.REFUSED:
+        return "the door itself refuses connections: nobody could have got through"
+    return "" if cause else "the place where the packets died was not seen"

@@ -1,0 +1,56 @@
+"""Successes: what a call that was served must show besides its answer, and under which rule it was served."""
+
+from __future__ import annotations
+
+from lab.measure import requests
+from lab.measure.asked import Asked
+from lab.measure.checks import served
+from lab.measure.controls import reads_private_only
+from lab.measure.keyring import Keyring
+from lab.measure.owner import Owner
+from lab.model.call import Operation
+from lab.model.outcome import Outcome
+from lab.model.plane import Plane, Policy, Surface
+
+
+def cause(asked: Asked) -> tuple[str, str]:
+    """Return the rule under which a call was served, by what the owner reads as the policy, or why none is known."""
+    if asked.call.surface is Surface.IAM:
+        return "door.served", ""
+    if asked.policy is None or not served(asked.policy):
+        return "", "served, but the owner cannot read under which policy"
+    if reads_private_only(asked):
+        if asked.call.plane is Plane.PRIVATE:
+            return "policy.private-endpoint-served", ""
+        return "", "served at the public door although the owner reads private-only"
+    both = requests.policy_in(asked.policy) is Policy.PUBLIC_AND_PRIVATE
+    return "policy.public-and-private" if both else "policy.default", ""
+
+
+async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
+    """Return what is wrong with an answer that the owner, who asks for it at the private door, does not find true."""
+    call = asked.call
+    if call.surface is not Surface.KMS:
+        return ""
+    instance, held = asked.world.instances[call.instance], keys.held(call)
+    match call.operation:
+        case Operation.SET_POLICY:
+            seen = await owner.policy(instance)
+            stands = served(seen) and requests.policy_in(seen) is call.policy
+            return "" if stands else "acknowledged, but the policy is not set"
+        case Operation.GET_POLICY:
+            same = asked.policy is not None and requests.policy_in(asked.observed) is requests.policy_in(asked.policy)
+            return "" if same else "answered with another policy than the owner reads"
+        case Operation.CREATE:
+            seen = await owner.ask(instance, Operation.GET, held=held)
+            there = held is not None and served(seen) and requests.created_in(seen).id == held.id
+            return "" if there else "acknowledged, but the key is not there"
+        case Operation.DELETE:
+            gone = (await owner.ask(instance, Operation.GET, held=held)).signature.outcome
+            return "" if gone in {Outcome.GONE, Outcome.NOT_FOUND} else "acknowledged, but the key is there"
+        case Operation.UNWRAP:
+            seen = await owner.ask(instance, Operation.UNWRAP, held=held, other_data=True)
+            refused = seen.signature.outcome is Outcome.BAD_REQUEST
+            return "" if refused else "unwrapped, but other additional data unwraps it too: nothing is bound to it"
+        case _:
+            return ""

@@ -1,0 +1,94 @@
+"""The capture keeps every frame with the kernel's own time, or says how many it lost."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from lab import wire
+from lab.kernel import messages, netlink
+from lab.kernel.tap import open_tap
+from lab.measure import capture
+from lab.measure.capture import Answer, Capture, Find, Watch
+from lab.measure.flow import UDP, Flow
+from tests.live.crowded import crowd
+
+Run = Callable[..., Any]
+
+SENT = 300
+
+
+def talk(count: int) -> Flow:
+    """Send datagrams over the loopback and return their flow."""
+    with socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        for _ in range(count):
+            one.sendto(b"x" * 100, other.getsockname())
+        home = IPv4Address("127.0.0.1")
+        return Flow(
+            protocol=UDP,
+            source=home,
+            source_port=one.getsockname()[1],
+            destination=home,
+            destination_port=other.getsockname()[1],
+        )
+
+
+def tapped(room: int) -> socket.socket:
+    """Raise the loopback and return a tap of it."""
+    netlink.batch(netlink.open_socket(), [messages.link_up(1)])
+    return open_tap("lo", room=room)
+
+
+def taken(room: int) -> list[float]:
+    """Return how many frames are kept and lost, and by how many seconds the latest came before the sending ended."""
+    tap, kept = tapped(room), Capture()
+    kept.watch(["host:lo"], [tap])
+    talk(SENT)
+    ended = time.time()
+    kept.settle()
+    return [len(kept.frames), kept.lost, ended - kept.frames[-1].at]
+
+
+def test_a_frame_bears_the_moment_at_which_it_passed(sandboxed: Run) -> None:
+    """It is not the moment at which somebody came to fetch it. The loopback shows each frame going and coming."""
+    kept, lost, before = sandboxed(taken, 1 << 20)
+    assert (kept, lost) == (2 * SENT, 0)
+    assert 0 < before < 1
+
+
+def test_frames_without_room_are_counted_as_lost(sandboxed: Run) -> None:
+    """What the capture did not keep proves nothing, so it must say that there was something."""
+    kept, lost, _ = sandboxed(taken, 4096)
+    assert lost > 0
+    assert kept + lost == 2 * SENT
+
+
+def conversation(open_files: int) -> list[Any]:
+    """Have a capture process watch, and ask it about a flow."""
+    crowd(open_files)
+    ours, theirs = wire.pair()
+    thread = threading.Thread(target=capture.main, args=[theirs.detach()], daemon=True)
+    thread.start()
+    with ours, tapped(1 << 20) as tap:
+        wire.send(ours, Watch(points=["host:lo"]), [tap.fileno()])
+        watched, _ = wire.recv(ours, Answer)
+        wire.send(ours, Find(flow=talk(3)))
+        found, _ = wire.recv(ours, Answer)
+    thread.join(5)
+    assert watched is not None
+    assert found is not None
+    return [watched.points, [(seen.point, seen.count) for seen in found.seen], found.lost, thread.is_alive()]
+
+
+@pytest.mark.parametrize("open_files", [0, 1100])
+def test_the_number_of_open_files_does_not_matter(sandboxed: Run, open_files: int) -> None:
+    """A lab of some hundred hosts has more points than ``select`` can wait for."""
+    assert sandboxed(conversation, open_files) == [["host:lo"], [["host:lo", 6]], 0, False]

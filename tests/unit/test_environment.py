@@ -1,0 +1,47 @@
+"""The environment of a host: what real clients read there, for owners, neighbours and worlds without an instance."""
+
+from __future__ import annotations
+
+from lab.describe import environment
+from lab.describe.builder import Builder
+from lab.model.world import World
+
+
+def two_accounts(*owners: str) -> World:
+    """Return accounts acme and rival with a VSI each, and an instance ``OWNER-keys`` of each of ``owners``."""
+    builder = Builder()
+    for name in ("acme", "rival"):
+        builder.account(name)
+        builder.vsi(f"{name}-vsi", account=name)
+    for owner in owners:
+        builder.crypto_instance(f"{owner}-keys", account=owner)
+    return builder.world()
+
+
+def instance_of(world: World, host: str) -> str:
+    """Return the id of the instance that a client on ``host`` is pointed to."""
+    return environment.of(world, world.hosts[host], "key")["KP_INSTANCE_ID"]
+
+
+def test_a_host_is_pointed_to_its_accounts_first_instance() -> None:
+    """Whoever else's instances were said before."""
+    world = two_accounts("rival", "acme")
+    assert instance_of(world, "acme-vsi") == world.instances["acme-keys"].guid
+    assert instance_of(world, "rival-vsi") == world.instances["rival-keys"].guid
+
+
+def test_a_host_whose_account_owns_no_instance_is_pointed_to_the_worlds_first() -> None:
+    """A neighbour's client can try what is not his without being told where it is."""
+    world = two_accounts("acme")
+    assert instance_of(world, "rival-vsi") == world.instances["acme-keys"].guid
+
+
+def test_without_any_instance_there_is_still_iam() -> None:
+    """The key and both IAM endpoints; no variable is there and empty."""
+    world = two_accounts()
+    found = environment.of(world, world.hosts["acme-vsi"], "key")
+    assert found == {
+        "IBMCLOUD_API_KEY": "key",
+        "PELAB_IAM_PUBLIC": "https://iam.cloud.ibm.com",
+        "PELAB_IAM_PRIVATE": "https://private.iam.cloud.ibm.com",
+    }
