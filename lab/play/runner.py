@@ -217,7 +217,7 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
         return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}"
     if found.vacuous:
         return f"vacuous: {found.vacuous}"
-    if found.outcome is Outcome.DONE or (found.outcome is Outcome.REACHED and mode is not Mode.LIVE):
+    if _causeless(found, mode):
         return ""
     if found.cause != verdict.cause:
         known = found.cause or "nobody knows what"
@@ -225,23 +225,30 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
     return ""
 
 
+def _causeless(found: Measurement, mode: Mode) -> bool:
+    """Say whether ``found`` is of a kind that comes without a cause: changes do, and what is reached in memory."""
+    return found.outcome is Outcome.DONE or (found.outcome is Outcome.REACHED and mode is not Mode.LIVE)
+
+
 def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mode: Mode) -> str:
     """Return which of three voices stands alone against two; empty if none does, or one was silent."""
     if found is None or found.vacuous:
         return ""
-    got_through = found.outcome in {Outcome.REACHED, Outcome.DONE}  # what lets through is not measured
-    said = (stated.outcome, stated.cause or verdict.cause)
-    predicted = (verdict.outcome, verdict.cause)
-    seen = (found.outcome, verdict.cause if got_through else found.cause)
-    if said == predicted == seen:
-        return ""
-    if predicted == seen:
-        return "the author stands alone"
-    if said == seen:
-        return "the model stands alone"
-    if said != predicted:
-        return "no two voices agree"
-    return "the measurement stands alone" if mode is Mode.LIVE else "the services' code stands alone"
+    causeless = _causeless(found, mode)
+    author_and_model = not _stated_against(stated, verdict)
+    model_and_lab = found.outcome is verdict.outcome and (causeless or found.cause == verdict.cause)
+    author_and_lab = found.outcome is stated.outcome and (causeless or stated.cause in {None, found.cause})
+    match author_and_model, model_and_lab, author_and_lab:
+        case False, True, _:
+            return "the author stands alone"
+        case False, False, True:
+            return "the model stands alone"
+        case False, False, False:
+            return "no two voices agree"
+        case True, False, False:
+            return "the measurement stands alone" if mode is Mode.LIVE else "the services' code stands alone"
+        case _:  # an author who names no cause takes no side in a quarrel about it
+            return ""
 
 
 def _changes(step: Step) -> bool:
