@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from lab.describe.builder import RESERVED
-from lab.describe.plan import MAIN, Address, Filter, Node, Plan
+from lab.describe.plan import MAIN, Address, Filter, Node, Plan, RoutingTable
 from lab.errors import LiveError
 from lab.kernel import dumps
 from lab.kernel.namespaces import inside
 from lab.kernel.ruleset import ruleset
-from lab.net import filters, nodes, vrf_tables
+from lab.net import filters
 from lab.net.network import Network
 from lab.net.place import read_sysctl
 from lab.net.topo import Planned
@@ -30,6 +30,8 @@ from lab.net.topo import Planned
 _LOOPBACK: Final = "lo"
 _LOCAL: Final = 255
 _PRIORITIES: Final = {"prerouting": -300, "forward": 0, "output": 0}
+_ROUTERS: Final = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
+_TABLED: Final = {"net.ipv4.fwmark_reflect": 1}
 # filters of the old kind are no part of nftables' lists; the file is missing where the kernel has none
 _OLD_TABLES: Final = Path("/proc/thread-self/net/ip_tables_names")
 
@@ -81,15 +83,15 @@ def differences(net: Network, wanted: Iterable[Expected]) -> list[str]:
 def _expected(node: Node, peers: Mapping[str, str]) -> Expected:
     addresses = (Address(interface=_LOOPBACK, address=IPv4Interface("127.0.0.1/8")), *node.addresses)
     routes = (*node.routes, *(route for table in node.tables for route in table.routes))
-    rules = [rule for table in node.tables for rule in vrf_tables.rules(table)]
+    rules = (line for table in node.tables for line in _rules(table))
     forwards = "forwards" if node.forwards else "does not forward"
     hooks = dict.fromkeys(rule.hook for rule in node.filters)
     chains = (f"{hook} type filter hook {hook} priority {_PRIORITIES[hook]} policy accept" for hook in hooks)
-    sysctls = {**(nodes.NO_LIMIT if node.forwards else {}), **(vrf_tables.SYSCTLS if node.tables else {})}
+    sysctls = {**(_ROUTERS if node.forwards else {}), **(_TABLED if node.tables else {})}
     facts = {
-        "filter": sorted((line for rule in node.filters for line in _filter(rule)), key=_chain_of),
+        "filter": [line for rule in node.filters for line in _filter(rule)],
         "route": [*map(str, routes), *(line for address in addresses for line in _brought(address))],
-        "rule": [f"0: lookup {_LOCAL}", *map(_rule, rules), f"32766: lookup {MAIN}", "32767: lookup 253"],
+        "rule": [f"0: lookup {_LOCAL}", *rules, f"32766: lookup {MAIN}", "32767: lookup 253"],
         "address": list(map(str, addresses)),
         "link": [f"{name} up" for name in (_LOOPBACK, *peers)],
         "link setting": [f"{name} {forwards}" for name in ("all", *peers)],
@@ -98,7 +100,7 @@ def _expected(node: Node, peers: Mapping[str, str]) -> Expected:
         "chain of filters": [f"inet {filters.TABLE} {chain}" for chain in chains],
     }
     harmless = frozenset(line for address in addresses for line in _broadcasts(address))
-    return Expected(name=node.name, facts=facts, harmless=harmless, peers=peers, sysctls=sysctls)
+    return Expected(name=node.name, facts=_ordered(facts), harmless=harmless, peers=peers, sysctls=sysctls)
 
 
 def compared(seen: Facts, planned: Facts) -> Iterator[str]:
@@ -127,8 +129,13 @@ def _filters_compared(seen: Sequence[str], planned: Sequence[str]) -> Iterator[s
                 yield f"filter is {one!r}, planned {other!r}"
 
 
+def _ordered(facts: Facts) -> Facts:
+    """Return facts in an order of their own; that of the filters of a chain means something, and stays."""
+    return {kind: sorted(lines, key=_chain_of if kind == "filter" else None) for kind, lines in facts.items()}
+
+
 def _chain_of(filter_: str) -> str:
-    """Return table and chain of a filter in words: between chains the order means nothing."""
+    """Return table and chain of a filter in words."""
     return filter_.partition(":")[0]
 
 
@@ -155,9 +162,12 @@ def _broadcasts(address: Address) -> Iterator[str]:
         yield f"broadcast {ip}/32 dev {address.interface} table {_LOCAL} src {address.address.ip}"
 
 
-def _rule(rule: vrf_tables.Rule) -> str:
-    matches = f" iif {rule.iif}" * (rule.iif is not None) + f" fwmark {rule.fwmark}" * (rule.fwmark is not None)
-    return f"{rule.priority}:{matches} lookup {rule.table}"
+def _rules(table: RoutingTable) -> Iterator[str]:
+    """Yield the policy rules that lead to a table: by interface, and by mark what the router says of its owner's."""
+    priority = 1000 + table.number
+    yield from (f"{priority}: iif {interface} lookup {table.number}" for interface in table.interfaces)
+    if table.owner:
+        yield f"{priority}: fwmark {table.number} lookup {table.number}"
 
 
 def _filter(rule: Filter) -> Iterator[str]:
@@ -192,7 +202,7 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
     settings = dumps.forwarding(opened, links)
     read = ruleset(node.netfilter)
     seen = {
-        "filter": sorted(read.rules, key=_chain_of),
+        "filter": list(read.rules),
         "route": [route for route in dumps.routes(opened, links) if route not in wanted.harmless],
         "rule": list(dumps.rules(opened)),
         "address": list(dumps.addresses(opened, links)),
@@ -208,7 +218,7 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
         with inside(node.namespace):
             seen["setting"] = [f"{name} = {read_sysctl(name)}" for name in wanted.sysctls]
             seen["table of iptables"] = _OLD_TABLES.read_text().split() if old_tables else []
-    return seen
+    return _ordered(seen)
 
 
 def _odd(link: dumps.Link, peers: Mapping[str, str]) -> str:

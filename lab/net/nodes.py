@@ -31,8 +31,6 @@ mininet.net.Mininet.inited = True
 # else the CLI reads "vsi-1 ip route" as the unknown command "vsi"
 mininet.cli.CLI.identchars += "-."
 
-# with a limit the third refusal in a row would be silence, and silence is another verdict
-NO_LIMIT: Final = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
 _DEFAULT: Final = IPv4Network("0.0.0.0/0")
 _LAZY: Final = frozenset({"shell", "pid", "stdin", "stdout", "pollOut", "master", "slave"})
 _OURS: Final = frozenset({"addresses", "routes", "rules", "sysctls", "mac", "ip", "defaultRoute", "lo"})
@@ -316,7 +314,9 @@ class Router(Node):
 
     def config(self, *, sysctls: Mapping[str, object] | None = None, **params: Any) -> dict[str, Any]:  # type: ignore[override]
         """Queue a router's settings with the rest."""
-        return super().config(sysctls={"net.ipv4.ip_forward": 1, **NO_LIMIT, **(sysctls or {})}, **params)
+        # with a limit the third refusal in a row would be silence, and silence is another verdict
+        own = {"net.ipv4.ip_forward": 1, "net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
+        return super().config(sysctls={**own, **(sysctls or {})}, **params)
 
 
 class Switch(Node, mininet.node.Switch):
