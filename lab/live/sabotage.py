@@ -9,19 +9,23 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Final, NoReturn
 
-from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES
+from lab.describe.placing import SERVICE_LINK, TO_SERVICES, TO_WITNESS
+from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, Filter
 from lab.errors import ModelError, Problem, nearest
+from lab.kernel import messages as requests
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Sabotage
 from lab.measure.capture import Answer
+from lab.measure.sightings import Sighting
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.model.plane import Plane
+from lab.net import vrf_tables
 from lab.net.links import Link
 from lab.serve import messages
 
@@ -61,9 +65,14 @@ class Saboteur:
         await self._network.cloud.ask(messages.Fault(id=0, name=f"lying-log:{field}"))
 
     async def silent_doors(self, running: Running, _target: str) -> None:
-        """Nothing reports any more what arrives at the doors."""
-        for node in (PRIVATE_SERVICES, PUBLIC_SERVICES):
-            running.ground.node(node).set_filters(())
+        """What the doors report to have arrived is not heard any more."""
+        take = running.sightings.take
+
+        def deaf(seen: Sighting) -> None:
+            if seen.place not in {PRIVATE_SERVICES, PUBLIC_SERVICES}:
+                take(seen)
+
+        running.sightings.take = deaf  # type: ignore[method-assign]
 
     async def blind_capture(self, running: Running, _target: str) -> None:
         """The capture sees no frame any more."""
@@ -161,6 +170,54 @@ class Saboteur:
         told = running.plan.node(INTERNET).filters
         running.ground.node(INTERNET).set_filters([replace(rule, verdict="log") for rule in told])
 
+    async def report_only(self, running: Running, target: str) -> None:
+        """The rule ``target`` reports drops and drops nothing; what it lets pass is lost in silence."""
+        for planned in running.plan.nodes:
+            if any(rule.rule == target for rule in planned.filters):
+                _refilter(running, planned.name, lambda r: replace(r, verdict="log") if r.rule == target else r)
+                node = running.ground.node(planned.name)
+                node.add_route(SERVICE_ENDPOINTS, kind="blackhole")
+                node.fabric.flush()
+
+    async def drop_unseen(self, running: Running, target: str) -> None:
+        """A filter without a name drops, at the node ``target`` behind all others, what they would have dropped."""
+        node, rules = running.ground.node(target), running.plan.node(target).filters
+        node.set_filters((*rules, Filter(hook="prerouting", destination=(CLOUD_SERVICES,))))
+
+    async def swap_tables(self, running: Running, target: str) -> None:
+        """What comes from the accounts ``target`` (two names and a comma) is looked up in each other's tables."""
+        node, tables = running.ground.node(BACKBONE), running.plan.node(BACKBONE).tables
+        one, other = (next(table for table in tables if table.owner == owner) for owner in target.split(","))
+        for table, led in ((one, other), (other, one)):
+            for rule in vrf_tables.rules(table):
+                wrong = replace(rule, table=led.number)
+                node.place.send([requests.rule(**asdict(rule), delete=True), requests.rule(**asdict(wrong))])
+
+    async def stray_route(self, running: Running, account: str) -> None:
+        """The account's table has one more route to the service network."""
+        tables = running.plan.node(BACKBONE).tables
+        table = next(table for table in tables if table.owner == account)
+        node, via = running.ground.node(BACKBONE), SERVICE_LINK[1].ip
+        node.add_route(SERVICE_ENDPOINTS, gateway=via, interface=TO_SERVICES, table=table.number)
+        node.fabric.flush()
+
+    async def swap_names(self, running: Running, target: str) -> None:
+        """Two rules of the backbone, ``target`` (two names and a comma), report under each other's name."""
+        one, other = target.split(",")
+        names = {one: other, other: one}
+        _refilter(running, BACKBONE, lambda rule: replace(rule, rule=names.get(rule.rule, rule.rule)))
+
+    async def greedy_rule(self, running: Running, target: str) -> None:
+        """The backbone's rule ``target`` hits the packets of every account, but not the witness's."""
+        every = {address.interface for address in running.plan.node(BACKBONE).addresses}
+        ports = frozenset(every - {TO_SERVICES, TO_WITNESS})
+        _refilter(running, BACKBONE, lambda rule: replace(rule, incoming=ports) if rule.rule == target else rule)
+
+
+def _refilter(running: Running, name: str, change: Callable[[Filter], Filter]) -> None:
+    """Give the node filters that are not the planned ones."""
+    running.ground.node(name).set_filters([change(rule) for rule in running.plan.node(name).filters])
+
 
 def _nothing(*_asked: object, **_named: object) -> None:
     """Do nothing, and say that all is well."""
@@ -185,4 +242,10 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,
     "lying-filter": Saboteur.lying_filter,
+    "report-only": Saboteur.report_only,
+    "drop-unseen": Saboteur.drop_unseen,
+    "swap-tables": Saboteur.swap_tables,
+    "stray-route": Saboteur.stray_route,
+    "swap-names": Saboteur.swap_names,
+    "greedy-rule": Saboteur.greedy_rule,
 }

@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -166,7 +166,7 @@ class Stage:
             measured = await running.inquiry.measure(running.world, request.call)
             if measured.outcome is Outcome.REACHED and not measured.vacuous:
                 running.world = effect(running.world, request.call)
-            return Measured(measurement=measured)
+            return Measured(measurement=self._as_planned(measured))
 
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
@@ -191,7 +191,18 @@ class Stage:
             if change.doors:
                 self._tell_hosts(None)
         evidence = await read_back.action(after, action)
-        return Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
+        done = Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
+        return self._as_planned(done)
+
+    def _as_planned(self, measured: Measurement) -> Measurement:
+        """Return ``measured``; it proves nothing where the kernel does not do what was planned."""
+        if measured.vacuous or not (found := self._unplanned()):
+            return measured
+        return replace(measured, vacuous=f"the lab is not as planned: {found}")
+
+    def _unplanned(self) -> str:
+        """Return the first difference between the kernel of the lab's own nodes and the plan, or an empty text."""
+        return next(iter(self.running.ground.differences(self.running.plan)), "")
 
     @contextlib.contextmanager
     def _whole(self, action: Action) -> Iterator[None]:

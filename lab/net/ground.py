@@ -20,7 +20,7 @@ from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
 from lab.kernel.tap import open_tap
 from lab.model.action import HostRoute
-from lab.net import filters, vrf_tables
+from lab.net import audit, filters, vrf_tables
 from lab.net.fabric import Fabric
 from lab.net.network import Network
 from lab.net.nodes import Node
@@ -54,6 +54,7 @@ class Ground:
         """
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
+        self._expected: tuple[Plan, tuple[audit.Expected, ...]] | None = None
         fabric = Fabric(on_operation=on_operation, stop_after=stop_after, batch_size=batch_size)
         self.net = Network(topo=compile_plan(plan), fabric=fabric)
         self.net.start()
@@ -136,6 +137,12 @@ class Ground:
         if "oif" in arguments:
             arguments["oif"] = self.node(action.host).nameToIntf[str(arguments["oif"])].index
         return words.say(self.namespace(action.host), lambda kernel: kernel.route(action.command, **arguments))
+
+    def differences(self, plan: Plan) -> list[str]:
+        """Return what the kernel of the lab's own nodes is set up to do otherwise than ``plan`` says, a line each."""
+        if self._expected is None or self._expected[0] is not plan:
+            self._expected = (plan, audit.expected(plan))
+        return audit.differences(self.net, self._expected[1])
 
     def change(self, change: Change) -> None:
         """Carry a change of the plan out in the kernel; LiveError names the operation that failed."""

@@ -23,6 +23,10 @@ _SETTINGS: Final = {
     "net.ipv4.ip_forward": "0",
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.default.rp_filter": "0",
+    "net.ipv4.conf.all.proxy_arp": "0",
+    "net.ipv4.conf.default.proxy_arp": "0",
+    "net.ipv4.conf.all.ignore_routes_with_linkdown": "0",
+    "net.ipv4.conf.default.ignore_routes_with_linkdown": "0",
     "net.bridge.bridge-nf-call-iptables": "0",
 }
 

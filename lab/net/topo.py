@@ -42,14 +42,19 @@ class Planned(nodes.Node):
         return done
 
     def set_filters(self, filters: Sequence[Filter]) -> None:
-        """Replace the node's packet filters; the node exists in the kernel.
+        """Replace the node's packet filters; the node exists in the kernel."""
+        packet_filters.install(self.netfilter, filters)
 
-        The socket stays open as long as the node: the kernel takes 13 ms to close one that has changed filters.
+    @property
+    def netfilter(self) -> NetlinkSocket:
+        """The netfilter socket of a node that exists in the kernel.
+
+        It stays open as long as the node: the kernel takes 13 ms to close one that has changed filters.
         """
         if self._netfilter is None:
             with inside(self.place.namespace):
                 self._netfilter = open_socket(NETFILTER)
-        packet_filters.install(self._netfilter, filters)
+        return self._netfilter
 
     def cleanup(self) -> None:
         """Let go of the socket as well."""

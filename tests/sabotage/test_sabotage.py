@@ -35,7 +35,7 @@ LAPTOP = Call.public("laptop", "keys")
 def test_a_lost_account_route_turns_a_reached_step_red() -> None:
     """Without the edge's account route the private call is lost, and the run says where."""
     report = play(scenario(Step("call", VSI, REACHED)), Mode.LIVE, backend=broken("drop-account-route", "acme"))
-    assert why(report, alone="measurement") == "predicted reached (policy.default), measured rejected (edge.unroutable)"
+    assert why(report) == "predicted reached (policy.default), measured rejected (edge.unroutable)"
     assert any("EHOSTUNREACH" in seen.detail for seen in report.steps[0].evidence)
 
 
@@ -45,10 +45,7 @@ def test_a_table_without_its_end_is_noticed() -> None:
     told = scenario(lost, vrf=True, service_endpoints=False)
     assert play(told, Mode.LIVE).agreed, "sound, the same scenario agrees"
     report = play(told, Mode.LIVE, backend=broken("drop-unreachable-default", "acme"))
-    assert (
-        why(report, alone="measurement")
-        == "predicted timed-out (edge.no-service-endpoint), measured reached (policy.default)"
-    )
+    assert why(report) == "predicted timed-out (edge.no-service-endpoint), measured reached (policy.default)"
 
 
 def test_a_service_that_forgets_its_policy_is_noticed() -> None:
@@ -100,10 +97,7 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
     """When the internet carries 166.9.0.0/16, the VSI without the route gets through from the public side."""
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("leak-to-internet"))
-    assert (
-        why(report, alone="measurement")
-        == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
-    )
+    assert why(report) == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
 
 
 HOST = Netlink("vsi-1")
@@ -160,10 +154,7 @@ def test_a_filter_that_reports_a_drop_and_lets_pass_is_noticed() -> None:
     """A report is a claim: the client's own socket sees the connection stand, and that wins."""
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("lying-filter"))
-    assert (
-        why(report, alone="measurement")
-        == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
-    )
+    assert why(report) == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
 
 
 def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
