@@ -25,9 +25,9 @@ _PAYLOADS: Final = {
     (1, 16, 4): "ip daddr",
     (2, 0, 1): "icmp type",
     (2, 13, 1): "tcp flags",
-    (2, 24, 4): "icmp quoted daddr",
 }
 _OPERATORS: Final = ("", "!= ", "< ", "<= ", "> ", ">= ")
+_REJECTS: Final = {(2, 1): "port-unreachable", (2, 2): "host-unreachable", (2, 3): "admin-prohibited"}
 _VERDICTS: Final = {0: "drop", 1: "accept"}
 _REGISTER: Final = struct.pack(">I", 1)
 _ZERO: Final = bytes(4)
@@ -212,6 +212,9 @@ def _statement(name: str, parts: Parts) -> str:
     if name == "log" and parts.keys() <= {1, 2, 3, 4} and parts.get(4, b"\0\0") == b"\0\0":
         group, snap = struct.unpack(">H", parts[1])[0], struct.unpack(">I", parts.get(3, _ZERO))[0]
         return f"log group {group} prefix {_text(parts.get(2, b''))} snap {snap}"
+    if name == "reject" and parts.keys() == {1, 2}:
+        how = (struct.unpack(">I", parts[1])[0], parts[2][0])
+        return f"reject with icmpx {_REJECTS[how]}" if how in _REJECTS else " ".join((name, *_rest(parts)))
     if name == "immediate" and parts.get(1) == _ZERO:
         verdict = _inner(_inner(parts[2]).get(2, b""))
         code = struct.unpack(">i", verdict.pop(1))[0]

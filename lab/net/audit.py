@@ -16,8 +16,7 @@ from itertools import product, zip_longest
 from pathlib import Path
 from typing import Final
 
-from lab.describe.builder import RESERVED
-from lab.describe.plan import MAIN, Address, Filter, Node, Plan, RoutingTable
+from lab.describe.plan import MAIN, OWN_NODES, Address, Filter, Node, Plan, RoutingTable
 from lab.errors import LiveError
 from lab.kernel import dumps
 from lab.kernel.namespaces import inside
@@ -29,7 +28,8 @@ from lab.net.topo import Planned
 
 _LOOPBACK: Final = "lo"
 _LOCAL: Final = 255
-_PRIORITIES: Final = {"prerouting": -300, "forward": 0, "output": 0}
+_PRIORITIES: Final = {"prerouting": -300, "forward": 0}
+_REJECT: Final = "reject with icmpx host-unreachable"
 _ROUTERS: Final = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
 _TABLED: Final = {"net.ipv4.fwmark_reflect": 1}
 # filters of the old kind are no part of nftables' lists; the file is missing where the kernel has none
@@ -60,7 +60,7 @@ class Expected:
 
 def expected(plan: Plan) -> tuple[Expected, ...]:
     """Return what the lab's own nodes are set up to do by ``plan``."""
-    return tuple(_expected(node, _peers(plan, node.name)) for node in plan.nodes if node.name in RESERVED)
+    return tuple(_expected(node, _peers(plan, node.name)) for node in plan.nodes if node.name in OWN_NODES)
 
 
 def differences(net: Network, wanted: Iterable[Expected]) -> list[str]:
@@ -179,19 +179,18 @@ def _filter(rule: Filter) -> Iterator[str]:
     if rule.opening:
         head.append("l4proto 06 tcp flags & 12 == 02")
     end = [f"counter log group {filters.GROUP} prefix {rule.rule} snap 128"] * bool(rule.rule)
-    end += {"drop": ["drop"], "accept": ["accept"], "mark": [f"mark set {rule.mark}"]}.get(rule.verdict, [])
+    ends = {"drop": "drop", "reject": _REJECT, "accept": "accept", "mark": f"mark set {rule.mark}"}
+    end += [ends[rule.verdict]] if rule.verdict in ends else []
     end += [f"comment {rule.rule}"] * bool(rule.rule)
     for source, destination in product(rule.source or (None,), rule.destination or (None,)):
-        yield " ".join((*head, *_prefixes(rule.lost, source, destination), *end))
+        yield " ".join((*head, *_prefixes(source, destination), *end))
 
 
-def _prefixes(lost: bool, source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[str]:
+def _prefixes(source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[str]:
     if source is not None:
         yield f"nfproto 02 ip saddr {source}"
-    if lost:
-        yield "nfproto 02 l4proto 01 icmp type 03"
     if destination is not None:
-        yield f"icmp quoted daddr {destination}" if lost else f"nfproto 02 ip daddr {destination}"
+        yield f"nfproto 02 ip daddr {destination}"
 
 
 def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
@@ -223,5 +222,5 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
 
 def _odd(link: dumps.Link, peers: Mapping[str, str]) -> str:
     """Return what is not usual about a link; the carrier of one to a host of the user's is the user's affair."""
-    lost = not link.carrier and peers.get(link.name, link.name) in RESERVED
+    lost = not link.carrier and peers.get(link.name, link.name) in OWN_NODES
     return ", no carrier" * lost + f", {link.odd}" * bool(link.odd)

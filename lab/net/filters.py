@@ -21,7 +21,7 @@ TABLE: Final = "pelab"
 GROUP: Final = 5
 """The NFLOG group to which every filter of the lab reports."""
 # Ahead of connection tracking and of the route look-up, so that a drop is seen although no route exists.
-_PRIORITIES: Final[dict[str, int]] = {"prerouting": -300, "forward": 0, "output": 0}
+_PRIORITIES: Final[dict[str, int]] = {"prerouting": -300, "forward": 0}
 
 
 def messages(filters: Sequence[Filter]) -> list[bytes]:

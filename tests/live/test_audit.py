@@ -240,9 +240,9 @@ def test_every_change_of_the_kernel_is_told(sandboxed: Callable[..., Any]) -> No
 
 def _changes(rule: Filter) -> Iterator[tuple[str, Filter]]:
     """Yield the filter with each of its fields changed in a way that means something."""
-    yield "hook", replace(rule, hook={"prerouting": "forward", "forward": "output", "output": "forward"}[rule.hook])
+    yield "hook", replace(rule, hook={"prerouting": "forward", "forward": "prerouting"}[rule.hook])
     yield "rule", replace(rule, rule="edge.another")
-    for verdict in {"drop", "accept", "log", "mark"} - {rule.verdict}:
+    for verdict in {"drop", "reject", "accept", "log", "mark"} - {rule.verdict}:
         if rule.rule or verdict != "log":
             yield "verdict", replace(rule, verdict=verdict, mark=rule.mark or 7)
     for name in ("incoming", "outgoing"):
@@ -252,10 +252,8 @@ def _changes(rule: Filter) -> Iterator[tuple[str, Filter]]:
     for name in ("source", "destination"):
         value = getattr(rule, name)
         for other in ((), (IPv4Network("1.2.3.4/32"),), (IPv4Network("8.0.0.0/7"),), value[1:], value[:-1]):
-            if other != value and not (rule.lost and not other):
+            if other != value:
                 yield name, replace(rule, **{name: other})  # type: ignore[arg-type] # the field's own type
-    if rule.destination:
-        yield "lost", replace(rule, lost=not rule.lost)
     yield "opening", replace(rule, opening=not rule.opening)
     if rule.verdict == "mark":
         yield "mark", replace(rule, mark=rule.mark + 1)
@@ -269,7 +267,7 @@ def change_filters() -> list[list[str]]:
     for node in planned.nodes:
         for place, rule in enumerate(node.filters):
             head, tail = node.filters[:place], node.filters[place + 1 :]
-            several = [("lost", (*head, *tail)), ("twice", (*head, rule, rule, *tail))]
+            several = [("gone", (*head, *tail)), ("twice", (*head, rule, rule, *tail))]
             if tail and tail[0].hook == rule.hook:
                 several.append(("order", (*head, tail[0], rule, *tail[1:])))
             for name, changed in [*several, *((name, (*head, new, *tail)) for name, new in _changes(rule))]:
@@ -279,7 +277,7 @@ def change_filters() -> list[list[str]]:
                     missed.append([node.name, name, *map(str, changed)])
         if node.filters:
             ground.node(node.name).set_filters(node.filters)
-    assert seen >= {"hook", "rule", "verdict", "incoming", "outgoing", "source", "destination", "lost", "mark", "order"}
+    assert seen >= {"hook", "rule", "verdict", "incoming", "outgoing", "source", "destination", "mark", "order"}
     return [*missed, ground.differences(planned)]
 
 

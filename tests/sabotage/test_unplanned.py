@@ -64,7 +64,7 @@ CASES = [
         ("drop-unreachable-default", "acme"),
         world(),
         (ACME, Outcome.REACHED, "policy.default"),
-        "backbone: missing route unreachable default table 1001",
+        "backbone: missing route default dev nowhere table 1001",
         id="a table has no end",
     ),
     pytest.param(
