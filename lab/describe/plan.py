@@ -64,11 +64,15 @@ class PlannedRoute:
     def __str__(self) -> str:
         """As ``ip route`` would say it."""
         kind = "" if self.kind == "unicast" else f"{self.kind} "
-        dst = "default" if self.dst.prefixlen == 0 else str(self.dst)
         via = f" via {self.gateway}" if self.gateway else ""
         dev = f" dev {self.interface}" if self.interface else ""
         last = f" metric {LAST_METRIC}" if self.kind == "unreachable" else ""
-        return f"{kind}{dst}{via}{dev} table {self.table}{last}"
+        return f"{kind}{named(self.dst)}{via}{dev} table {self.table}{last}"
+
+
+def named(network: IPv4Network) -> str:
+    """Return a destination as ``ip route`` would say it."""
+    return "default" if network.prefixlen == 0 else str(network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,5 +24,8 @@ class Places(Protocol):
     ) -> Lookup:
         """Ask the node's kernel where a packet to ``address`` would go; with ``incoming`` one that arrived there."""
 
+    def routes(self, node: str) -> list[str]:
+        """Return the routes of all the node's tables, as ``lab.kernel.dumps.routes`` says them."""
+
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""

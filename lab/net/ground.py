@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from lab.describe.changes import Change, NodeChange
 from lab.describe.plan import Plan, PlannedRoute
 from lab.errors import LiveError
-from lab.kernel import messages, nflog, words
+from lab.kernel import dumps, messages, nflog, words
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
 from lab.kernel.tap import open_tap
@@ -123,6 +123,11 @@ class Ground:
         asked = self.node(node)
         index = asked.nameToIntf[incoming].index if incoming is not None else None
         return messages.lookup(asked.socket, address, source=source, iif=index)
+
+    def routes(self, node: str) -> list[str]:
+        """Return the routes of all the node's tables, in the words of a plan."""
+        asked = self.node(node).socket
+        return list(dumps.routes(asked, dumps.links(asked)))
 
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""

@@ -101,30 +101,31 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
 
 
 HOST = Netlink("vsi-1")
+PRIVATE_ROUTE = "166.9.0.0/16 via 10.65.0.65 dev eth0 table 254"
 
 
 @pytest.mark.parametrize(
-    "route,missing,goes",
+    "route,missing,has",
     [
         pytest.param(
-            HOST.route("add", dst="166.9.0.0/16", gateway="10.65.0.65"), True, "via 198.18.0.9 dev eth1", id="add"
+            HOST.route("add", dst="166.9.0.0/16", gateway="10.65.0.65"), True, "no route to 166.9.0.0/16", id="add"
         ),
-        pytest.param(HOST.route("add", dst="166.9.0.0/16", oif="eth0"), True, "via 198.18.0.9 dev eth1", id="add-oif"),
-        pytest.param(HOST.route("del", dst="166.9.0.0/16"), False, "via 10.65.0.65 dev eth0", id="del"),
+        pytest.param(HOST.route("add", dst="166.9.0.0/16", oif="eth0"), True, "no route to 166.9.0.0/16", id="add-oif"),
+        pytest.param(HOST.route("del", dst="166.9.0.0/16"), False, PRIVATE_ROUTE, id="del"),
         pytest.param(
             HOST.route("replace", dst="166.9.0.0/16", gateway="198.18.0.9"),
             False,
-            "via 10.65.0.65 dev eth0",
+            PRIVATE_ROUTE,
             id="replace",
         ),
     ],
 )
-def test_a_route_that_was_acknowledged_and_not_made_is_noticed(route: HostRoute, missing: bool, goes: str) -> None:
+def test_a_route_that_was_acknowledged_and_not_made_is_noticed(route: HostRoute, missing: bool, has: str) -> None:
     """The change is read back from the host's kernel; an acknowledgement alone is no measurement."""
     told = scenario(Step("route", route, Outcome.DONE), private_route=not missing)
     assert play(told, Mode.LIVE).agreed, "sound, the same change shows"
     report = play(told, Mode.LIVE, backend=broken("deaf-hosts"))
-    assert why(report) == f"vacuous: the route does not show: 166.9.0.1 goes {goes}"
+    assert why(report) == f"vacuous: the route does not show: its table has {has}"
 
 
 @pytest.mark.parametrize(
