@@ -48,7 +48,10 @@ def _piped(where: Host, arguments: tuple[str, ...], folder: str) -> int:
     """Run on this process's own descriptors; Ctrl-C goes to the command, which decides what it means."""
     with _interrupts() as pressed:
         program = where.start(arguments, cwd=folder)
-        while program.fileno() not in select.select([program.fileno(), pressed], [], [])[0]:
+        poll = select.poll()
+        for waited in (program.fileno(), pressed):
+            poll.register(waited, select.POLLIN)
+        while program.fileno() not in dict(poll.poll()):
             os.read(pressed, 64)
             program.signal(signal.SIGINT)
         return program.wait()

@@ -164,7 +164,7 @@ class Stage:
         async with self._turn:
             running = self.running
             measured = await running.inquiry.measure(running.world, request.call)
-            if measured.outcome is Outcome.REACHED and not measured.vacuous:
+            if measured.outcome is Outcome.REACHED:  # proved or not, it may have changed the service
                 running.world = effect(running.world, request.call)
             return Measured(measurement=self._as_planned(measured))
 

@@ -214,7 +214,8 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
     voice = "measured" if mode is Mode.LIVE else "in memory"
     if found.outcome is not verdict.outcome:
         because = f" ({found.cause})" if found.cause else ""
-        return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}"
+        besides = f"; {found.vacuous}" if found.vacuous else ""
+        return f"predicted {verdict.outcome.value} ({verdict.cause}), {voice} {found.outcome.value}{because}{besides}"
     if found.vacuous:
         return f"vacuous: {found.vacuous}"
     if _causeless(found, mode):

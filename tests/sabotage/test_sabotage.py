@@ -30,12 +30,15 @@ from tests.sabotage.faults import REACHED, VSI, broken, scenario, why
 pytestmark = pytest.mark.live
 
 LAPTOP = Call.public("laptop", "keys")
+UNPLANNED = "the lab is not as planned:"
 
 
 def test_a_lost_account_route_turns_a_reached_step_red() -> None:
     """Without the edge's account route the private call is lost, and the run says where."""
     report = play(scenario(Step("call", VSI, REACHED)), Mode.LIVE, backend=broken("drop-account-route", "acme"))
-    assert why(report) == "predicted reached (policy.default), measured rejected (edge.unroutable)"
+    outcome, unplanned = why(report).split("; ")
+    assert outcome == "predicted reached (policy.default), measured rejected (edge.unroutable)"
+    assert unplanned == f"{UNPLANNED} backbone: missing route 166.8.0.0/14 via 166.8.0.2 dev services table 1001"
     assert any("EHOSTUNREACH" in seen.detail for seen in report.steps[0].evidence)
 
 
@@ -45,7 +48,9 @@ def test_a_table_without_its_end_is_noticed() -> None:
     told = scenario(lost, vrf=True, service_endpoints=False)
     assert play(told, Mode.LIVE).agreed, "sound, the same scenario agrees"
     report = play(told, Mode.LIVE, backend=broken("drop-unreachable-default", "acme"))
-    assert why(report) == "predicted timed-out (edge.no-service-endpoint), measured reached (policy.default)"
+    outcome, unplanned = why(report).split("; ")
+    assert outcome == "predicted timed-out (edge.no-service-endpoint), measured reached (policy.default)"
+    assert unplanned == f"{UNPLANNED} backbone: missing route default dev nowhere table 1001"
 
 
 def test_a_service_that_forgets_its_policy_is_noticed() -> None:
@@ -97,7 +102,9 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
     """When the internet carries 166.9.0.0/16, the VSI without the route gets through from the public side."""
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("leak-to-internet"))
-    assert why(report) == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
+    outcome, unplanned = why(report).split("; ")
+    assert outcome == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
+    assert unplanned.startswith(f"{UNPLANNED} internet: ")
 
 
 HOST = Netlink("vsi-1")
@@ -147,15 +154,18 @@ def test_a_name_that_leads_to_another_door_fails_in_tls() -> None:
     """Certificates hold exactly their endpoint's names, and the probe checks them: another door is no success."""
     told = scenario(Step("call", Call.public("vsi-1", "keys"), REACHED))
     report = play(told, Mode.LIVE, backend=broken("confuse-names"))
-    assert why(report) == "predicted reached (policy.default), measured tls-failed"
-    assert report.steps[0].vacuous, "the name led elsewhere, so nothing is said of the endpoint"
+    outcome, led = why(report).split("; ", 1)
+    assert outcome == "predicted reached (policy.default), measured tls-failed"
+    assert led.startswith("api.us-south.hs-crypto.cloud.ibm.com led to 166.9.12.20, ")
 
 
 def test_a_filter_that_reports_a_drop_and_lets_pass_is_noticed() -> None:
     """A report is a claim: the client's own socket sees the connection stand, and that wins."""
     lost = Step("call", VSI, Outcome.TIMED_OUT.because("internet.no-private-service"))
     report = play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("lying-filter"))
-    assert why(report) == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
+    outcome, unplanned = why(report).split("; ")
+    assert outcome == "predicted timed-out (internet.no-private-service), measured reached (policy.default)"
+    assert unplanned.startswith(f"{UNPLANNED} internet: ")
 
 
 def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
