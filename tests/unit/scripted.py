@@ -199,7 +199,7 @@ class ScriptedLab:
         """Return the service's log line."""
         return json.dumps(self.logged)
 
-    async def find(self, flow: Flow) -> Answer:
+    async def find(self, flow: Flow, _since: float) -> Answer:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()
@@ -224,7 +224,8 @@ class ScriptedLab:
         """Return an inquiry that listens to all this."""
         for seen in self.seen:
             self.sightings.take(seen)
-        self.sightings.lost = self.lost
+        if self.lost:
+            self.sightings.lose()
         memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
         if self.wrapped is not None:
             self._hold(memory)
