@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ETHERNET_BYTES: Final = 14
 _IPV4: Final = b"\x08\x00"
 _KEPT_BYTES: Final = 256 << 20
+_ETHERNET: Final = 1
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
@@ -57,12 +58,16 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """What was found, and at which points was looked; ``lost`` frames were not kept for want of room."""
+    """What was found, and at which points was looked; ``lost`` frames were not kept for want of room.
+
+    ``problem`` says why nothing could be written, empty if it could.
+    """
 
     seen: list[Seen] = []
     points: list[str] = []
     frames: int = 0
     lost: int = 0
+    problem: str = ""
 
 
 Question = Watch | Find | Save
@@ -75,6 +80,19 @@ class Frame:
     at: float
     point: str
     data: bytes
+
+
+class _Record(bytes):
+    """A frame with what scapy's writer looks for beside its bytes: it need not read a frame to write it."""
+
+    def __new__(cls, frame: Frame) -> Self:
+        """Take time and point from ``frame``."""
+        made = super().__new__(cls, frame.data)
+        made.time, made.sniffed_on = frame.at, frame.point
+        return made
+
+    time: float
+    sniffed_on: str
 
 
 _at: Final = attrgetter("at")
@@ -139,11 +157,9 @@ class Capture:
         self.settle()
         with os.fdopen(os.dup(fd), "wb") as file:
             writer: Any = PcapNgWriter(file)
+            writer.linktype = _ETHERNET
             for frame in self.frames:
-                packet = dissect(frame.data)
-                packet.time = frame.at
-                packet.sniffed_on = frame.point
-                writer.write(packet)
+                writer.write(_Record(frame))
             writer.flush()
 
 
@@ -190,6 +206,10 @@ def main(control: int) -> None:
                     wire.send(conversation, Answer(seen=seen, points=capture.points, lost=capture.lost))
                 case Save():
                     loading.join()
-                    capture.save(fds[0])
+                    problem = ""
+                    try:
+                        capture.save(fds[0])
+                    except OSError as error:  # a full disk must not end the capture
+                        problem = error.strerror or str(error)
                     wire.close(fds)
-                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost))
+                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost, problem=problem))
