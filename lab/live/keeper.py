@@ -149,7 +149,7 @@ def end(registry: Registry, entry: Entry) -> None:
 def main(control: int) -> NoReturn:
     """Be the keeper that ``control`` (a socket) says what to keep."""
     conn = wire.adopt(control)
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, _leave)
     ns.deaf(signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
     request: Keep | None
     request, _ = wire.recv(conn, Keep)
@@ -164,12 +164,6 @@ def main(control: int) -> NoReturn:
             wire.send(conn, failed(error))
         sys.exit(1)
     sys.exit(0)
-
-
-def leave(number: int, _frame: object) -> NoReturn:
-    """Handle a signal by leaving, through every ``finally``; the next one finds it being done."""
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def _keep(conn: socket.socket, request: Keep) -> None:
@@ -205,3 +199,9 @@ def _watch(claim: Claim, lab: LiveLab, pulse_s: float) -> None:
             why = channel.epitaph()
             claim.bequeath(why)
             raise LabEnded(why)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    """Handle a signal by leaving, through every ``finally``; the next one finds it being done."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)

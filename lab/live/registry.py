@@ -37,6 +37,10 @@ def place() -> Path:
     return Path(f"/tmp/pelab-{os.geteuid()}")  # noqa: S108 - made private, and looked at before it is trusted
 
 
+class Taken(ModelError):
+    """A lab of this name is up."""
+
+
 class Registry:
     """The labs of this user."""
 
@@ -128,7 +132,7 @@ class Registry:
         """Take the name for a lab that this process will keep.
 
         Raises:
-            ModelError: It is no name, or taken.
+            ModelError: It is no name; ``Taken``: it is another's.
             EnvironmentProblem: There is no room to write it down.
         """
         check_name(entry.name)
@@ -140,7 +144,7 @@ class Registry:
             os.close(fd)
             if not mine:
                 hint = f"pelab down {entry.name}, or another name: --name NAME"
-                raise ModelError(Problem(where=f"lab {entry.name}", text="a lab of this name is up", hint=hint))
+                raise Taken(Problem(where=f"lab {entry.name}", text="a lab of this name is up", hint=hint))
         with contextlib.ExitStack() as failed:
             claim = failed.enter_context(Claim(self, fd, entry))
             self._unlink(entry.name + _SOCKET)

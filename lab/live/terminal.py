@@ -39,7 +39,7 @@ def shell(
     # the end of a session's leader hangs its terminal up, whoever else may hold it
     program = _relayed(
         lambda slave: Program.start(
-            channel, host, arguments, (slave, slave, slave), environment=environment, folder=folder, terminal=True
+            channel, host, arguments, _standard(slave), environment=environment, folder=folder, terminal=True
         )
     )
     return program.wait()
@@ -52,6 +52,11 @@ def command_line(channel: Channel, *, folder: str = "/") -> None:
         channel.receive(channel.begin(asked, [0, 1, 2]), Done)
         return
     channel.receive(_relayed(lambda slave: channel.begin(asked, [slave])), Done)
+
+
+def _standard(slave: int) -> tuple[int, int, int]:
+    """Return a program's descriptors: errors that go to a file here go there, and not to the screen."""
+    return slave, slave, slave if os.isatty(2) else 2
 
 
 def _relayed(start: Callable[[int], T]) -> T:
@@ -133,6 +138,7 @@ def _same_size(source: int, target: int) -> Iterator[None]:
         return
     before = signal.signal(signal.SIGWINCH, lambda *_: _copy_size(source, target))
     try:
+        _copy_size(source, target)  # it may have changed since the pty was made
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)
@@ -149,7 +155,8 @@ def _raw(fd: int) -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(fd, termios.TCSAFLUSH, before)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(fd, termios.TCSAFLUSH, before)
 
 
 def _write_all(fd: int, data: bytes) -> None:

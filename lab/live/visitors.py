@@ -36,5 +36,5 @@ class Visitors:
             raise LiveError("this lab was brought up without a capture")
         answer = await captures.save(context.fds[0])
         if answer.problem:
-            raise EnvironmentProblem(f"the capture cannot be written: {answer.problem}", fix="df -h; free some space")
+            raise EnvironmentProblem(answer.problem, fix="free some space, or name another file")
         return Saved(frames=answer.frames, lost=answer.lost)

@@ -7,7 +7,7 @@ scapy's one home.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import selectors
 import socket
 import threading
@@ -155,12 +155,12 @@ class Capture:
         from scapy.utils import PcapNgWriter
 
         self.settle()
-        with os.fdopen(os.dup(fd), "wb") as file:
-            writer: Any = PcapNgWriter(file)
-            writer.linktype = _ETHERNET
+        # scapy opens files by name
+        writer: Any = PcapNgWriter(f"/proc/self/fd/{fd}")
+        writer.linktype = _ETHERNET
+        with contextlib.closing(writer):
             for frame in self.frames:
                 writer.write(_Record(frame))
-            writer.flush()
 
 
 def dissect(frame: bytes) -> Packet:
