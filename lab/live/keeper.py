@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
+import setproctitle
 
 from lab import wire
 from lab.errors import BringUpFailed, PelabError, TearDownFailed
@@ -155,6 +156,7 @@ def main(control: int) -> NoReturn:
     request, _ = wire.recv(conn, Keep)
     if request is None:
         sys.exit(1)
+    setproctitle.setproctitle(f"pelab keeper of {request.name}")
     try:
         _keep(conn, request)
     except LabEnded:
@@ -196,9 +198,9 @@ def _watch(claim: Claim, lab: LiveLab, pulse_s: float) -> None:
     while claim.lookout():
         poll.poll(pulse_s * 1000)
         if channel.drained():
-            why = channel.epitaph()
-            claim.bequeath(why)
-            raise LabEnded(why)
+            channel.epitaph()  # waits for the lab's last words
+            claim.bequeath(lab.lab.errors or "nothing is known of why")
+            raise LabEnded
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
