@@ -7,10 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scapy.layers.l2 import Ether
+from scapy.utils import rdpcap
 
 from lab import catalogue
 from lab.cli.main import main
@@ -133,17 +137,12 @@ def test_of_labs_of_one_name_begun_at_once_one_comes_up(home: Home) -> None:
 
 
 # ------------------------------------------------------------------ interrupted
-@pytest.mark.parametrize("moment", ["keeper", "claimed", "socket"])
+@pytest.mark.parametrize("moment", ["", "busy.lab", "busy.sock"], ids=["keeper", "claimed", "standing"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
 def test_an_interrupted_up_leaves_nothing(home: Home, how: signal.Signals, moment: str) -> None:
     """By Ctrl-C or killed, before its keeper did anything, while the lab comes up, or just as it stands."""
-    seen = {
-        "keeper": lambda: len(below(starting.pid)) > 1,
-        "claimed": lambda: "busy.lab" in home.left(),
-        "socket": lambda: "busy.sock" in home.left(),
-    }
     with home.start("up", "-d", "single_account", "--name", "busy", "--set", "vsis=60") as starting:
-        until(seen[moment], f"{moment} is there")
+        until(lambda: moment in home.left() or (not moment and len(below(starting.pid)) > 1), f"{moment or 'keeper'}")
         with ending(starting.pid):
             starting.send_signal(how)
             _, told = starting.communicate(timeout=PATIENCE_S)
@@ -247,6 +246,36 @@ def test_a_lab_that_nobody_can_find_any_more_ends(home: Home) -> None:
         os.close(keeper)
 
 
+# ------------------------------------------------------------------ what it captured
+def test_a_capture_is_a_file_for_wireshark(one_lab: Home, tmp_path: Path) -> None:
+    """Each frame with its time and the place where it passed; a file is replaced whole, a pipe gets it too."""
+    one_lab.pelab("exec", "vsi-1", "--", "sh", "-c", POLICY)
+    file = tmp_path / "lab.pcapng"
+    file.write_text("of before")
+    told = json.loads(one_lab.pelab("capture", "single_account", str(file), "--json").stdout)
+    frames = rdpcap(str(file))
+    assert told == {"file": str(file), "frames": len(frames), "lost": 0}
+    assert {"vsi-1:eth0", "private-services:backbone"} & {frame.sniffed_on for frame in frames}
+    assert all(isinstance(frame, Ether) for frame in frames)
+    assert all(abs(time.time() - float(frame.time)) < 600 for frame in frames)
+    assert list(tmp_path.iterdir()) == [file]
+    options = one_lab.options(capture_output=True)
+    piped = subprocess.run([sys.executable, "-m", "lab", "capture", "-"], check=False, **options)
+    assert piped.stdout.startswith(b"\x0a\x0d\x0d\x0a")
+    assert b" frames of single_account are in -" in piped.stderr
+
+
+def test_a_capture_does_not_replace_what_is_no_file(one_lab: Home, tmp_path: Path) -> None:
+    """A device or a pipe by name is written to; it stays what it is. A link's target is what is replaced."""
+    before = Path("/dev/null").stat()
+    assert one_lab.pelab("capture", "/dev/null").returncode == 0
+    assert Path("/dev/null").stat().st_rdev == before.st_rdev
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    assert one_lab.pelab("capture", str(tmp_path / "link")).returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
+
+
 # ------------------------------------------------------------------ bad input
 @pytest.mark.parametrize(
     "arguments,status,said",
@@ -279,12 +308,12 @@ def one_lab() -> Iterator[Home]:
         yield made
 
 
-def test_a_folder_that_the_lab_does_not_have_is_said(one_lab: Home, tmp_path: Path) -> None:
+def test_a_folder_that_the_lab_does_not_have_is_said(one_lab: Home) -> None:
     """A lab has a /tmp of its own: standing somewhere else in silence would be worse."""
-    done = one_lab.pelab("exec", "vsi-1", "--", "pwd", **{"cwd": tmp_path} if str(tmp_path).startswith("/tmp") else {})
-    if str(tmp_path).startswith("/tmp"):
-        assert done.returncode == 125
-        assert f"there is no folder {tmp_path} in this lab, which has a /tmp of its own" in done.stderr
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        done = one_lab.pelab("exec", "vsi-1", "--", "pwd", cwd=folder)
+    assert done.returncode == 125
+    assert f"there is no folder {folder} in this lab, which has a /tmp of its own: cd elsewhere" in done.stderr
 
 
 def test_several_labs_must_be_named(home: Home) -> None:
