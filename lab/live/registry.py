@@ -213,7 +213,8 @@ class Registry:
             if gone is None or not hold(fd) or not self._is(fd, name):
                 return None
             self.remove(name)
-            return gone
+            # an empty file is a name that was just being taken, and no lab
+            return gone if os.fstat(fd).st_size else None
         finally:
             os.close(fd)
 

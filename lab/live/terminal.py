@@ -74,7 +74,7 @@ def _relayed(start: Callable[[int], T]) -> T:
 
 
 def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
-    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side.
+    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side or looks.
 
     What is typed waits while the other side does not read: it may be writing, and must be read meanwhile.
     """
@@ -92,9 +92,9 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
                     open_ended = bool(typed)
                     typed = typed or _END_OF_INPUT
                 elif events != select.POLLOUT:
-                    if not (data := _read(master)):
+                    data = _read(master)
+                    if not data or not _written(stdout, data):
                         return
-                    _write_all(stdout, data)
             typed = _write_some(master, typed)
 
 
@@ -159,8 +159,12 @@ def _raw(fd: int) -> Iterator[None]:
             termios.tcsetattr(fd, termios.TCSAFLUSH, before)
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    """Write all of ``data``."""
+def _written(fd: int, data: bytes) -> bool:
+    """Write all of ``data``; False when nobody can see it any more, as on a terminal that was closed."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        return False
+    return True

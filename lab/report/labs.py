@@ -59,4 +59,5 @@ def _topology(entry: Entry) -> str:
 
 
 def _since(entry: Entry) -> str:
-    return f"since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.since))}"
+    coming = "" if entry.standing else "coming up "
+    return f"{coming}since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.since))}"

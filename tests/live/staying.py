@@ -43,7 +43,7 @@ class Home:
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
         """Start a command in a pipe, as a shell does: Ctrl-C is heard."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen([sys.executable, "-m", "lab", *arguments], **self.options(**pipes, **more))
+        return subprocess.Popen([sys.executable, "-m", "lab", *arguments], **self.options(**(pipes | more)))
 
     def on(self, screen: Terminal, *arguments: str, **more: Any) -> subprocess.Popen[bytes]:
         """Start a command on a terminal of its own; the test keeps the user's side only."""

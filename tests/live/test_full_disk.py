@@ -44,7 +44,9 @@ def no_room_for_its_name(inodes: int, filled: bool) -> list[Any]:
     ballast.touch()
     before = snapshot()
     refused = home.pelab("up", "-d", "single_account")
-    left = [str(difference) for difference in compare(before, snapshot())], home.left()
+    # /tmp is shared with whatever else runs on the machine
+    changed = [str(each) for each in compare(before, snapshot()) if each.section != "files"]
+    left = changed, home.left()
     ballast.unlink()
     after = home.pelab("up", "-d", "single_account")
     home.pelab("down", "--all")

@@ -79,6 +79,15 @@ def test_ctrl_c_in_a_pipe_is_the_commands(home: Home, way: list[str]) -> None:
         assert running.wait(PATIENCE_S) == 9
 
 
+def test_when_its_reader_leaves_the_command_ends(home: Home, way: list[str]) -> None:
+    """``... -- yes | head -1``: the command dies as in any pipe, and pelab with its status."""
+    with home.start(*way, "yes") as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "y\n"
+        running.stdout.close()
+        assert running.wait(PATIENCE_S) == 128 + signal.SIGPIPE
+
+
 def test_on_a_terminal_it_has_a_terminal(home: Home, way: list[str], screen: Terminal) -> None:
     """Its size and that it changes, Ctrl-C as a key, and the status."""
     running = home.on(screen, *way, "bash", "--norc")

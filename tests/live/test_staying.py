@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,13 +17,13 @@ import pytest
 from scapy.layers.l2 import Ether
 from scapy.utils import rdpcap
 
-from lab import catalogue
+from lab import catalogue, wire
 from lab.cli.main import main
-from lab.live import attached
-from lab.live.keeper import Keep, detach
+from lab.live import attached, boot
+from lab.live.keeper import Keep, Kept, Settled, detach
 from lab.live.rope import ended
 from tests.live.process_fixtures import users
-from tests.live.staying import PATIENCE_S, Home, a_home, below, ending, titled, until
+from tests.live.staying import PATIENCE_S, ROOT, Home, a_home, below, ending, titled, until
 from tests.live.test_exec import Terminal
 
 pytestmark = pytest.mark.live
@@ -70,6 +71,38 @@ def test_a_lab_stays_until_it_is_taken_down(user: int | None) -> None:
         assert home.pelab("ls").stdout.startswith("no lab is up")
 
 
+def test_the_pages_example_is_real(home: Home) -> None:
+    """What docs/labs-that-stay.md shows is what is printed."""
+    text = (ROOT / "docs/labs-that-stay.md").read_text()
+    told = text.partition("```text\n")[2].partition("```")[0]
+    for part in told.split("$ pelab ")[1:]:
+        line, _, expected = part.partition("\n")
+        assert home.pelab(*shlex.split(line)).stdout == expected, line
+
+
+def test_a_lab_whose_services_have_ended_says_so(home: Home) -> None:
+    """It is up, and its doors refuse everybody."""
+    os.kill(titled(home.up()["pid"], "pelab cloud"), signal.SIGKILL)
+    until(lambda: not json.loads(home.pelab("status", "--json").stdout)["services"], "the services have ended")
+    assert "have ended: bring up another lab" in home.pelab("status").stdout
+
+
+def test_leaving_the_command_line_leaves_nothing(home: Home) -> None:
+    """Also in a pipe, and also when another terminal is in the lab: that one is told."""
+    with home.start("up", "single_account", stdin=subprocess.PIPE) as lab:
+        assert lab.stdin is not None
+        until(lambda: home.left() == ["single_account.lab", "single_account.sock"], "the lab stands")
+        with home.start("exec", "vsi-1", "--", "sh", "-c", "echo runs; exec sleep 1010") as inside:
+            assert inside.stdout is not None
+            assert inside.stdout.readline() == "runs\n"
+            lab.stdin.write("exit\n")
+            lab.stdin.flush()
+            _, told = inside.communicate(timeout=PATIENCE_S)
+        assert (inside.returncode, told) == (125, "error: the lab 'single_account' has ended: it was taken down\n")
+        lab.communicate(timeout=PATIENCE_S)
+    assert (lab.returncode, home.left()) == (0, [])
+
+
 def test_it_survives_terminal_and_shell_that_started_it(home: Home, screens: list[Terminal]) -> None:
     """The terminal is closed and its shell has ended before anybody looks."""
     screen, _ = screens
@@ -97,7 +130,7 @@ def test_two_terminals_at_once(home: Home, screens: list[Terminal]) -> None:
     assert b"166.9" not in other.say(b"ls /run; ip route; echo end\r", b"\nend\r\n")
     os.close(one.master)
     shells[0].wait(PATIENCE_S)
-    assert b"seen" in other.say(b"ls /run\r", b"seen\r\nvsi-1# ".replace(b"seen\r\n", b""))
+    assert b"seen" in other.say(b"ls /run; echo $((6*7))\r", b"\n42\r\n")
     other.type(b"exit 3\r")
     assert shells[1].wait(PATIENCE_S) == 3
 
@@ -150,6 +183,27 @@ def test_an_interrupted_up_leaves_nothing(home: Home, how: signal.Signals, momen
     assert starting.returncode in {130, -how}
     until(lambda: home.left() == [], "nothing is left")
     home.up("--name", "busy")
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_lab_of_which_nobody_heard_is_taken_back(home: Home, heard: bool) -> None:
+    """It is this word that lets a lab stay: without it, the end of the conversation is the lab's, and with it not."""
+    world = catalogue.load_topology("single_account").world()
+    ours, theirs = wire.pair()
+    with ours, theirs:
+        keeper = subprocess.Popen(
+            boot.command("lab.live.keeper", theirs.fileno()), pass_fds=[theirs.fileno()], cwd="/", process_group=0
+        )
+        theirs.close()
+        wire.send(ours, Keep(registry=str(home.labs), name="new", topology="t", settings=[], world=world, shared=[]))
+        assert wire.recv(ours, Kept)[0] is not None
+        if heard:
+            wire.send(ours, Settled())
+    if heard:
+        assert home.pelab("exec", "vsi-1", "--", "hostname").stdout == "vsi-1\n"
+        keeper.terminate()
+    assert keeper.wait(PATIENCE_S) == 128 + signal.SIGTERM
+    assert home.left() == []
 
 
 # ------------------------------------------------------------------ closed, killed, stale
