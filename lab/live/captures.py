@@ -24,7 +24,7 @@ from lab.measure import capture
 capture.main(int(sys.argv[1]))
 """
 _BUDGET_S: Final = 20.0
-_SAVING_S: Final = 300.0  # what the capture keeps at most is 256 MiB
+_SAVING_S: Final = 300.0  # for as much as a capture keeps
 
 
 class Captures:
@@ -46,9 +46,9 @@ class Captures:
             tap.close()
         self._ours.setblocking(False)
 
-    async def find(self, flow: Flow) -> Answer:
-        """Return where frames of ``flow`` passed, in its direction."""
-        return await self.ask(Find(flow=flow))
+    async def find(self, flow: Flow, since: float) -> Answer:
+        """Return where frames of ``flow`` passed, in its direction, and what was lost after ``since``."""
+        return await self.ask(Find(flow=flow, since=since))
 
     async def save(self, fd: int) -> Answer:
         """Write everything as pcapng to ``fd``."""
@@ -70,6 +70,8 @@ class Captures:
                     return answer
             except TimeoutError as error:
                 raise ProbeFailed(f"the capture process did not answer in {budget_s:.0f} s") from error
+            except OSError as error:
+                raise ProbeFailed(f"the capture process ended (status {self._process.poll()})") from error
 
     async def _next(self) -> Answer:
         loop = asyncio.get_running_loop()
