@@ -22,15 +22,24 @@ COMMANDS = {
     "list": "List topologies and scenarios.",
     "play": "Play a scenario and compare its voices.",
     "run": "Run a command in a host of a topology.",
-    "up": "Bring a topology up and give Mininet's command line.",
+    "up": "Bring a topology up: Mininet's command line, or -d to leave it up.",
+    "ls": "List the labs that are up.",
+    "status": "Say what a lab consists of, and what runs in it.",
+    "exec": "Run a command in a host of a lab that is up.",
+    "shell": "Open a shell in a host of a lab that is up.",
+    "capture": "Write what a lab captured to a pcapng file.",
+    "down": "Take a lab down.",
     "explain": "Explain what a call will meet, and what to mend first.",
     "matrix": "Ask every host for every endpoint.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command, in the order of the help, with its line there; the rest is in ``lab/cli/NAME.py``."""
 
-NOT_AS_NAMED = {"list": "listing"}
-"""Modules that may not be called as their command: ``list`` means something else in Python."""
+NOT_AS_NAMED = {"list": "listing", "status": "state"}
+"""Modules that may not be called as their command: ``list`` means something else in Python, ``status`` here."""
+
+RUNNING = ("run", "exec", "shell")
+"""Commands that end with the status of what they ran."""
 
 
 class Commands(click.Group):
@@ -118,6 +127,6 @@ def _ended(error: BaseException, *, command: str) -> Status:
     if status is Status.READER_LEFT:
         # Python flushes standard output once more at its end, and nobody reads it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    elif command == "run" and status is not Status.INTERRUPTED:
+    elif command in RUNNING and status is not Status.INTERRUPTED:
         return Status.RUN_FAILED
     return status

@@ -1,7 +1,7 @@
 """Exit statuses: the one place that says which ending is which number, and how an error is told on a terminal.
 
-``run`` is the exception that proves it: there the command in the host owns the numbers, and everything that went
-wrong before it ran is ``RUN_FAILED``.
+``run``, ``exec`` and ``shell`` are the exception that proves it: there the command in the host owns the numbers, and
+everything that went wrong beside it is ``RUN_FAILED``.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lab.measure import capture
 capture.main(int(sys.argv[1]))
 """
 _BUDGET_S: Final = 20.0
+_SAVING_S: Final = 300.0  # for as much as a capture keeps
 
 
 class Captures:
@@ -51,13 +52,13 @@ class Captures:
 
     async def save(self, fd: int) -> Answer:
         """Write everything as pcapng to ``fd``."""
-        return await self.ask(Save(), fd)
+        return await self.ask(Save(), fd, budget_s=_SAVING_S)
 
-    async def ask(self, question: Question, *fds: int) -> Answer:
+    async def ask(self, question: Question, *fds: int, budget_s: float = _BUDGET_S) -> Answer:
         """Return the answer to ``question``; ProbeFailed if there is none in time."""
         async with self._turn:
             try:
-                async with asyncio.timeout(_BUDGET_S):
+                async with asyncio.timeout(budget_s):
                     while self._owed:
                         await self._next()
                         self._owed -= 1
@@ -68,7 +69,7 @@ class Captures:
                     self._owed -= 1
                     return answer
             except TimeoutError as error:
-                raise ProbeFailed(f"the capture process did not answer in {_BUDGET_S:.0f} s") from error
+                raise ProbeFailed(f"the capture process did not answer in {budget_s:.0f} s") from error
             except OSError as error:
                 raise ProbeFailed(f"the capture process ended (status {self._process.poll()})") from error
 

@@ -111,6 +111,8 @@ def _start(job: _Job) -> subprocess.Popen[bytes]:
 class _Running:
     """A program that was started: who asked for it, and the status it will end with."""
 
+    host: str
+    arguments: list[str]
     popen: subprocess.Popen[bytes]
     connection: Connection
     status: asyncio.Future[int]
@@ -144,10 +146,15 @@ class Programs:
                 folder=request.folder,
                 terminal=request.terminal,
             )
+        except FileNotFoundError as error:
+            if error.filename == request.folder:
+                text = f"{request.host}: there is no folder {request.folder} in this lab, which has a /tmp of its own"
+                raise ProgramNotStarted(f"{text}: cd elsewhere, or bring it up from there") from error
+            raise ProgramNotStarted(f"{request.host}: {request.arguments[0]!r} cannot be started: {error}") from error
         except (OSError, ValueError) as error:
             raise ProgramNotStarted(f"{request.host}: {request.arguments[0]!r} cannot be started: {error}") from error
         number = next(self._numbers)
-        pidfd = self._watch(number, popen, context.connection)
+        pidfd = self._watch(number, request, popen, context.connection)
         return Reply(answer=Spawned(process=number, pid=popen.pid), fds=[os.dup(pidfd)])
 
     async def wait(self, request: Await, _context: Context) -> Exited:
@@ -163,10 +170,20 @@ class Programs:
         _kill(self._find(request.process), request.number)
         return Done()
 
-    def _watch(self, number: int, popen: subprocess.Popen[bytes], connection: Connection) -> int:
+    def running(self) -> list[tuple[str, list[str]]]:
+        """Return each program that was started and has not ended: its host and its arguments."""
+        return [(one.host, list(one.arguments)) for one in self._running.values() if one.popen.returncode is None]
+
+    def _watch(self, number: int, request: Spawn, popen: subprocess.Popen[bytes], connection: Connection) -> int:
         """Learn of the program's end by its pidfd, which is returned, and of the client's."""
         loop = asyncio.get_running_loop()
-        running = _Running(popen=popen, connection=connection, status=loop.create_future())
+        running = _Running(
+            host=request.host,
+            arguments=request.arguments,
+            popen=popen,
+            connection=connection,
+            status=loop.create_future(),
+        )
         self._running[number] = running
         pidfd = os.pidfd_open(popen.pid)
 

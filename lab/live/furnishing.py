@@ -9,6 +9,7 @@ from lab.live.exec import Programs
 from lab.live.network import Network
 from lab.live.sabotage import Saboteur
 from lab.live.stage import Running, Stage
+from lab.live.visitors import Visitors
 from lab.net import rehearsal
 from lab.net.commandline import CommandLine
 from lab.net.hosts import Hosts
@@ -17,9 +18,10 @@ from lab.net.hosts import Hosts
 def furnish(network: Network) -> None:
     """Register every handler."""
     hosts = Hosts()
-    Programs(network, hosts)
+    programs = Programs(network, hosts)
     stage = Stage(network, hosts)
     Saboteur(network, stage)
+    Visitors(network, stage, programs)
     Consoles(network, lambda: _command_line(stage.running))
 
 

@@ -14,13 +14,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from lab import wire
 from lab.errors import BringUpFailed, EnvironmentProblem
-from lab.live import causes, terminal
+from lab.live import boot, causes, terminal
 from lab.live.channel import Channel
 from lab.live.host import Host
 from lab.live.lastwords import LastWords
@@ -42,18 +41,6 @@ from lab.live.rope import Rope
 
 A = TypeVar("A", bound=Answer)
 
-_HOME: Final = str(Path(__file__).resolve().parents[2])
-# what the nursery inherits: enough to run programs, nothing that instruments or redirects them
-_KEPT: Final = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "LD_LIBRARY_PATH", "TERM")
-_BOOT: Final = """
-import os, sys
-paths = sys.argv.pop().split(os.pathsep)
-if paths[0] not in sys.path:
-    sys.path.insert(0, paths[0])
-sys.path += [path for path in paths[1:] if path not in sys.path]
-from lab.live import nursery
-nursery.main(int(sys.argv[1]), int(sys.argv[2]))
-"""
 _PATIENCE_S: Final = 10.0
 
 
@@ -76,15 +63,8 @@ class Nursery:
             python: The interpreter that it runs on; this process's own by default.
             user: The uid (and gid) that it runs as; only root may choose.
         """
-        python = python or sys.executable
-        if not python:
-            raise EnvironmentProblem(
-                "this process does not know its Python interpreter",
-                fix="start it by an absolute path, or set sys.executable",
-            )
-        paths = os.pathsep.join([_HOME, *(path for path in sys.path if path.startswith("/"))])
-        environment = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
-        if python == sys.executable and sys.version_info < (3, 12):
+        environment = boot.environment()
+        if python in {None, sys.executable} and sys.version_info < (3, 12):
             # Mininet asks distutils for a version comparison; setuptools' own copy of it takes 0.1 s to import
             environment["SETUPTOOLS_USE_DISTUTILS"] = "stdlib"
         try:
@@ -95,7 +75,7 @@ class Nursery:
                 me = os.pidfd_open(os.getpid())
                 try:
                     process = subprocess.Popen(
-                        [python, "-I", "-c", _BOOT, str(theirs.fileno()), str(me), paths],
+                        boot.command("lab.live.nursery", theirs.fileno(), me, python=python),
                         pass_fds=(theirs.fileno(), me),
                         stdin=subprocess.DEVNULL,
                         stdout=errors.fd,
@@ -154,7 +134,7 @@ class Nursery:
             except OSError as error:
                 raise causes.explain(error) from error
             sent.callback(os.close, me)
-            fork = Fork(shared=[_HOME, sys.prefix, *shared], furnishing=furnishing)
+            fork = Fork(shared=[boot.HOME, sys.prefix, *shared], furnishing=furnishing)
             try:
                 wire.send(self._sock, fork, [their_control.fileno(), their_life.fileno(), me, errors.fd])
             except OSError as error:

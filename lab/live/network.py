@@ -21,7 +21,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -30,9 +30,24 @@ from lab.connection import Connection
 from lab.errors import CloudEnded, EnvironmentProblem, LiveError, PelabError
 from lab.kernel.limits import open_files
 from lab.live.cloud import Cloud
-from lab.live.protocol import Answer, Failed, Head, Notice, Ping, Pong, Ready, Request, failed, kebab, with_id
+from lab.live.protocol import (
+    Admit,
+    Answer,
+    Done,
+    Failed,
+    Head,
+    Notice,
+    Ping,
+    Pong,
+    Ready,
+    Request,
+    failed,
+    kebab,
+    with_id,
+)
 
 R = TypeVar("R", bound=Request)
+_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +91,7 @@ class Network:
         self._tasks: set[asyncio.Task[None]] = set()
         self.cloud = Cloud(cloud, ended=self._cloud_ended)
         self.on(Ping, self._ping)
+        self.on(Admit, self._admit)
 
     def on(
         self, form: type[R], handler: Callable[[R, Context], Awaitable[Answer | Reply]], *, needs_cloud: bool = False
@@ -99,6 +115,11 @@ class Network:
         connection = Connection(sock, received=lambda data, fds: self._received(connection, data, fds), ended=ended)
         self._connections.append(connection)
         return connection
+
+    @property
+    def clients(self) -> int:
+        """How many clients there are."""
+        return len(self._connections)
 
     def notify(self, notice: Notice) -> None:
         """Tell every client, before its next answer."""
@@ -158,6 +179,29 @@ class Network:
     def _cloud_ended(self) -> None:
         """The cloud process ended unasked: every client hears it; the lab lives on."""
         self.notify(Notice(kind="cloud-ended", text="the cloud process ended; see the lab's errors"))
+
+    async def _admit(self, _request: Admit, context: Context) -> Done:
+        """Serve whoever comes by the listener that rides along; what these end is nobody's lab."""
+        context.need(1)
+        listener = wire.adopt(context.take()[0])
+        listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        return Done()
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve who has come."""
+        try:
+            sock, _ = listener.accept()
+        except BlockingIOError:
+            return  # gone again
+        except OSError as error:
+            # too many open files: whoever waits goes on waiting, and this loop must not spin
+            print(f"pelab: nobody can be admitted: {error}", file=sys.stderr, flush=True)
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(_AGAIN_S, loop.add_reader, listener, self._accept, listener)
+            return
+        self.connect(sock, last=False)
 
     async def _ping(self, _request: Ping, _context: Context) -> Pong:
         """Answer that the process is there."""

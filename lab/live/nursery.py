@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 import traceback
 import warnings
@@ -152,7 +151,3 @@ def _fork(fork: Fork, fds: list[int], home: int) -> None:
             init.run(fork, init.Ropes(control=control, life=life, client=client, errors=errors), started, nursery)
     finally:
         ns.setns(home, ns.NEWPID)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -98,6 +98,10 @@ class Ping(Request, frozen=True, kw_only=True):
     """Is the network process there?"""
 
 
+class Admit(Request, frozen=True, kw_only=True):
+    """Serve whoever connects from now on, beside this client. Descriptor: the listening socket."""
+
+
 class Pong(Answer, frozen=True, kw_only=True):
     """It is: its pid in the lab's own pid namespace, and how many threads it has."""
 

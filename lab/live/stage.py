@@ -73,7 +73,7 @@ class Stage:
         self._cloud: Cloud = network.cloud
         self._hosts = hosts
         self._running: Running | None = None
-        self._broken = ""
+        self.broken = ""
         # a call during a change would be asked of no defined world
         self._turn = asyncio.Lock()
         self._lines: dict[str, str] = {}
@@ -86,8 +86,13 @@ class Stage:
     @property
     def running(self) -> Running:
         """What is up; LiveError if nothing is, or nothing that a question could be asked of."""
-        if self._broken:
-            raise LiveError(self._broken)
+        if self.broken:
+            raise LiveError(self.broken)
+        return self.up
+
+    @property
+    def up(self) -> Running:
+        """What is up, also when it answers no calls any more; LiveError if nothing is."""
         if self._running is None:
             raise LiveError("nothing is up in this lab yet")
         return self._running
@@ -214,7 +219,7 @@ class Stage:
             yield
         except BaseException as error:
             why = f"{type(action).__name__} failed half-way ({error})"
-            self._broken = f"{why}: what is up is no world that can be asked; bring up another lab"
+            self.broken = f"{why}: what is up is no world that can be asked; bring up another lab"
             raise
 
     async def _prepare(self, change: Change) -> None:

@@ -39,7 +39,7 @@ def shell(
     # the end of a session's leader hangs its terminal up, whoever else may hold it
     program = _relayed(
         lambda slave: Program.start(
-            channel, host, arguments, (slave, slave, slave), environment=environment, folder=folder, terminal=True
+            channel, host, arguments, _standard(slave), environment=environment, folder=folder, terminal=True
         )
     )
     return program.wait()
@@ -52,6 +52,11 @@ def command_line(channel: Channel, *, folder: str = "/") -> None:
         channel.receive(channel.begin(asked, [0, 1, 2]), Done)
         return
     channel.receive(_relayed(lambda slave: channel.begin(asked, [slave])), Done)
+
+
+def _standard(slave: int) -> tuple[int, int, int]:
+    """Return a program's descriptors: errors that go to a file here go there, and not to the screen."""
+    return slave, slave, slave if os.isatty(2) else 2
 
 
 def _relayed(start: Callable[[int], T]) -> T:
@@ -69,7 +74,7 @@ def _relayed(start: Callable[[int], T]) -> T:
 
 
 def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
-    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side.
+    """Pass bytes both ways between ``master`` and this process's terminal, until nobody holds the other side or looks.
 
     What is typed waits while the other side does not read: it may be writing, and must be read meanwhile.
     """
@@ -87,9 +92,9 @@ def relay(master: int, *, stdin: int = 0, stdout: int = 1) -> None:
                     open_ended = bool(typed)
                     typed = typed or _END_OF_INPUT
                 elif events != select.POLLOUT:
-                    if not (data := _read(master)):
+                    data = _read(master)
+                    if not data or not _written(stdout, data):
                         return
-                    _write_all(stdout, data)
             typed = _write_some(master, typed)
 
 
@@ -133,6 +138,7 @@ def _same_size(source: int, target: int) -> Iterator[None]:
         return
     before = signal.signal(signal.SIGWINCH, lambda *_: _copy_size(source, target))
     try:
+        _copy_size(source, target)  # it may have changed since the pty was made
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)
@@ -149,11 +155,16 @@ def _raw(fd: int) -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(fd, termios.TCSAFLUSH, before)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(fd, termios.TCSAFLUSH, before)
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    """Write all of ``data``."""
+def _written(fd: int, data: bytes) -> bool:
+    """Write all of ``data``; False when nobody can see it any more, as on a terminal that was closed."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        return False
+    return True

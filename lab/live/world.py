@@ -83,3 +83,35 @@ class Sabotage(Request, frozen=True, kw_only=True):
 
     name: str
     target: str = ""
+
+
+class Inspect(Request, frozen=True, kw_only=True):
+    """What is up, and who is in it?"""
+
+
+class State(Answer, frozen=True, kw_only=True):
+    """The world as the lab's operator knows it: what programs in hosts changed, only they know.
+
+    ``trouble`` says why the lab answers no calls any more, empty if it does; ``services`` whether the cloud process is
+    there; ``programs`` are host and arguments of each program that a client started; ``clients`` counts the keeper and
+    whoever asks.
+    """
+
+    world: World
+    vrf_backend: str
+    trouble: str
+    services: bool
+    captured: bool
+    programs: list[tuple[str, list[str]]]
+    clients: int
+
+
+class SaveFrames(Request, frozen=True, kw_only=True):
+    """Write every captured frame as pcapng. Descriptor: the file."""
+
+
+class Saved(Answer, frozen=True, kw_only=True):
+    """They are written; ``lost`` were not kept for want of room."""
+
+    frames: int
+    lost: int

@@ -7,7 +7,7 @@ scapy's one home.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import selectors
 import socket
 import threading
@@ -18,7 +18,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -33,6 +33,7 @@ ETHERNET_BYTES: Final = 14
 _IPV4: Final = b"\x08\x00"
 _KEPT_BYTES: Final = 64 << 20
 _FRAME_COST: Final = 400  # what Python needs for a frame besides its bytes
+_ETHERNET: Final = 1
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
@@ -62,12 +63,16 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """What was found, and at which points was looked; ``lost`` frames had no room, or made room for newer ones."""
+    """What was found, and at which points was looked; ``lost`` frames had no room, or made room for newer ones.
+
+    ``problem`` says why nothing could be written, empty if it could.
+    """
 
     seen: list[Seen] = []
     points: list[str] = []
     frames: int = 0
     lost: int = 0
+    problem: str = ""
 
 
 Question = Watch | Find | Save
@@ -80,6 +85,19 @@ class Frame:
     at: float
     point: str
     data: bytes
+
+
+class _Record(bytes):
+    """A frame with what scapy's writer looks for beside its bytes: it need not read a frame to write it."""
+
+    def __new__(cls, frame: Frame) -> Self:
+        """Take time and point from ``frame``."""
+        made = super().__new__(cls, frame.data)
+        made.time, made.sniffed_on = frame.at, frame.point
+        return made
+
+    time: float
+    sniffed_on: str
 
 
 _at: Final = attrgetter("at")
@@ -164,14 +182,12 @@ class Capture:
         from scapy.utils import PcapNgWriter
 
         self.settle()
-        with os.fdopen(os.dup(fd), "wb") as file:
-            writer: Any = PcapNgWriter(file)
+        # scapy opens files by name
+        writer: Any = PcapNgWriter(f"/proc/self/fd/{fd}")
+        writer.linktype = _ETHERNET
+        with contextlib.closing(writer):
             for frame in self.frames:
-                packet = dissect(frame.data)
-                packet.time = frame.at
-                packet.sniffed_on = frame.point
-                writer.write(packet)
-            writer.flush()
+                writer.write(_Record(frame))
 
 
 def dissect(frame: bytes) -> Packet:
@@ -218,6 +234,10 @@ def main(control: int) -> None:
                     wire.send(conversation, Answer(seen=seen, points=capture.points, lost=lost))
                 case Save():
                     loading.join()
-                    capture.save(fds[0])
+                    problem = ""
+                    try:
+                        capture.save(fds[0])
+                    except OSError as error:  # a full disk must not end the capture
+                        problem = error.strerror or str(error)
                     wire.close(fds)
-                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost()))
+                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost(), problem=problem))

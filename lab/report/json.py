@@ -7,6 +7,7 @@ the prediction. Keys are only ever added.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from lab.model.rules import BY_ID
@@ -16,7 +17,9 @@ if TYPE_CHECKING:  # only types: a document needs none of what makes the values
     from collections.abc import Iterable, Mapping
 
     from lab.catalogue import Entry
+    from lab.live.entry import Entry as Lab
     from lab.live.preflight import Check
+    from lab.live.world import State
     from lab.model.call import Call
     from lab.model.outcome import Evidence
     from lab.play.matrix import Cell, Matrix
@@ -85,6 +88,43 @@ def catalogue(found: Mapping[str, Iterable[Entry]]) -> Document:
 def checkup(checks: Iterable[Check]) -> list[Document]:
     """Return the document of preflight's checks."""
     return [{"name": check.name, "ok": check.ok, "detail": check.detail, "fix": check.fix or None} for check in checks]
+
+
+def entry(lab: Lab) -> Document:
+    """Return the document of a lab that stays."""
+    return {
+        "name": lab.name,
+        "topology": lab.topology,
+        "settings": lab.settings,
+        "hosts": lab.hosts,
+        "since": datetime.fromtimestamp(lab.since, tz=UTC).isoformat(timespec="seconds"),
+        "pid": lab.pid,
+        "detached": lab.detached,
+        "standing": lab.standing,
+    }
+
+
+def status(lab: Lab, state: State) -> Document:
+    """Return the document of a lab from near."""
+    hosts, instances = state.world.hosts.values(), state.world.instances.values()
+    return {
+        **entry(lab),
+        "hosts": [
+            {
+                "name": host.name,
+                "kind": host.kind.value,
+                "account": host.account,
+                "addresses": {nic.name: str(nic.address.ip) for nic in host.nics},
+            }
+            for host in hosts
+        ],
+        "instances": [{"name": one.name, "region": one.region, "account": one.account} for one in instances],
+        "vrf_backend": state.vrf_backend,
+        "services": state.services,
+        "captured": state.captured,
+        "programs": [{"host": host, "arguments": arguments} for host, arguments in state.programs],
+        "trouble": state.trouble,
+    }
 
 
 def _step(step: StepReport) -> Document:

@@ -70,3 +70,17 @@ def test_a_program_that_ends_without_reading_ends_the_relay() -> None:
         return 0
 
     assert relayed(program) == (0, 1000)
+
+
+def test_a_screen_that_is_gone_ends_the_relay() -> None:
+    """Nobody sees what is said any more; it is no defect, and nobody waits for a program that goes on talking."""
+    master, slave = os.openpty()
+    reading, writing = os.pipe()
+    typed, typing = os.pipe()
+    os.close(reading)
+    try:
+        os.write(slave, b"unseen\n")
+        relay(master, stdin=typed, stdout=writing)
+    finally:
+        for fd in (master, slave, writing, typed, typing):
+            os.close(fd)

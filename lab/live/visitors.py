@@ -1,0 +1,40 @@
+"""Answers what is asked of a lab that stays, by people who did not bring it up: what it is, and what it captured."""
+
+from __future__ import annotations
+
+from lab.errors import EnvironmentProblem, LiveError
+from lab.live.exec import Programs
+from lab.live.network import Context, Network
+from lab.live.stage import Stage
+from lab.live.world import Inspect, Saved, SaveFrames, State
+
+
+class Visitors:
+    """Answers ``Inspect`` and ``SaveFrames``."""
+
+    def __init__(self, network: Network, stage: Stage, programs: Programs) -> None:
+        """Register with ``network``."""
+        self._network, self._stage, self._programs = network, stage, programs
+        network.on(Inspect, self._inspect)
+        network.on(SaveFrames, self._save)
+
+    async def _inspect(self, _request: Inspect, _context: Context) -> State:
+        up = self._stage.up
+        return State(
+            world=up.world,
+            vrf_backend=up.ground.vrf_backend,
+            trouble=self._stage.broken,
+            services=self._network.cloud.alive,
+            captured=up.captures is not None,
+            programs=self._programs.running(),
+            clients=self._network.clients,
+        )
+
+    async def _save(self, _request: SaveFrames, context: Context) -> Saved:
+        context.need(1)
+        if (captures := self._stage.up.captures) is None:
+            raise LiveError("this lab was brought up without a capture")
+        answer = await captures.save(context.fds[0])
+        if answer.problem:
+            raise EnvironmentProblem(answer.problem, fix="free some space, or name another file")
+        return Saved(frames=answer.frames, lost=answer.lost)

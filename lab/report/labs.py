@@ -1,0 +1,63 @@
+"""Labs that stay, for people: the list of them, and one from near."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from lab.report.screen import labelled
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.live.entry import Entry
+    from lab.live.world import State
+
+
+def show(screen: Console, found: Sequence[Entry]) -> None:
+    """Print a line for each lab."""
+    if not found:
+        screen.print("no lab is up (pelab up -d TOPOLOGY brings one up)", style="dim")
+    rows = [(entry.name, _topology(entry), _since(entry)) for entry in found]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
+    for row in rows:
+        screen.print("  ".join((row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2])), soft_wrap=True)
+
+
+def show_one(screen: Console, entry: Entry, state: State) -> None:
+    """Print a lab: its hosts and instances, what runs in it, and whether it answers calls."""
+    how = "detached" if entry.detached else "in the foreground"
+    _rows(screen, "lab", [f"{entry.name}, {how}, kept by process {entry.pid}"])
+    _rows(screen, "topology", [_topology(entry)])
+    _rows(screen, "up since", [_since(entry).removeprefix("since ")])
+    addresses = {
+        host.name: ", ".join(f"{nic.name} {nic.address.ip} ({nic.plane.value})" for nic in host.nics)
+        for host in state.world.hosts.values()
+    }
+    width = max(map(len, addresses), default=0)
+    _rows(screen, "hosts", [f"{name:{width}}  {told}" for name, told in addresses.items()])
+    instances = state.world.instances.values()
+    _rows(screen, "instances", [f"{one.name}  {one.region}, account {one.account}" for one in instances])
+    _rows(screen, "VRF", [f"by {state.vrf_backend}"])
+    _rows(screen, "services", ["answer" if state.services else "have ended: bring up another lab"])
+    _rows(screen, "running", [f"{host}: {shlex.join(arguments)}" for host, arguments in state.programs])
+    _rows(screen, "trouble", [state.trouble] if state.trouble else [])
+
+
+def _rows(screen: Console, label: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        labelled(screen, Text(f"{label:11}", style="dim"), Text(line))
+        label = ""
+
+
+def _topology(entry: Entry) -> str:
+    return " ".join((entry.topology, *(f"--set {shlex.quote(setting)}" for setting in entry.settings)))
+
+
+def _since(entry: Entry) -> str:
+    coming = "" if entry.standing else "coming up "
+    return f"{coming}since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.since))}"
