@@ -49,9 +49,9 @@ class Captures:
         """Return where frames of ``flow`` passed, in its direction."""
         return await self.ask(Find(flow=flow))
 
-    async def save(self, fd: int) -> Answer:
-        """Write everything as pcapng to ``fd``."""
-        return await self.ask(Save(), fd)
+    async def save(self, fd: int, *, since: float = 0.0) -> Answer:
+        """Write what came after ``since`` (seconds since the epoch) as pcapng to ``fd``."""
+        return await self.ask(Save(since=since), fd)
 
     async def ask(self, question: Question, *fds: int) -> Answer:
         """Return the answer to ``question``; ProbeFailed if there is none in time."""

@@ -67,6 +67,8 @@ class Dialler:
     def __init__(self, places: Places, sightings: Sightings) -> None:
         """Open nothing yet."""
         self._places, self._sightings = places, sightings
+        self.sent: dict[str, list[Flow]] = {}
+        """Everything that was sent, by node."""
 
     async def connect(self, node: str, address: IPv4Address, port: int) -> Connected | Attempt:
         """Return a TCP connection of ``node``, which is the caller's to close, or what became of the attempt.
@@ -134,20 +136,24 @@ class Dialler:
         if number not in {0, errno.EINPROGRESS}:
             opened.close()
             return _unsent("connect", OSError(number, ""), address, since, f"{address}:{port}, {_UNSENT}")
-        flow = _flow(opened, TCP, address, port)
+        flow = self._noted(node, _flow(opened, TCP, address, port))
         return _Dialled(opened, address, port, flow, since, asyncio.ensure_future(_writable(opened)))
 
     def _querying(self, node: str, address: IPv4Address, port: int, message: bytes) -> _Dialled | Attempt:
         opened, since = self._open(node, socket.SOCK_DGRAM), self._sightings.now()
         try:
             opened.connect((str(address), port))
-            flow = _flow(opened, UDP, address, port)
+            flow = self._noted(node, _flow(opened, UDP, address, port))
             opened.send(message)
         except OSError as error:
             opened.close()
             return _unsent("dns", error, address, since, f"resolver {address}, {_UNSENT}")
         answer = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(opened, 4096))
         return _Dialled(opened, address, port, flow, since, answer)
+
+    def _noted(self, node: str, flow: Flow) -> Flow:
+        self.sent.setdefault(node, []).append(flow)
+        return flow
 
     def _open(self, node: str, kind: socket.SocketKind) -> socket.socket:
         try:
