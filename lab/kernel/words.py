@@ -27,7 +27,7 @@ _SPOKEN: Final[Mapping[str, tuple[type[Any], Sequence[Any]]]] = {
     "rule": (fibmsg, (rule.RuleFieldFilter, rule.RuleIPRouteFilter)),
     "neigh": (ndmsg, (neighbour.NeighbourFieldFilter, neighbour.NeighbourIPRouteFilter)),
 }
-"""Words whose keywords are known: pyroute2 passes over one that it does not know, and a slip would do something else."""
+"""Words whose keywords are known: pyroute2 passes over one that it does not know, and does something else."""
 _BESIDES: Final = ("match", "mask", "family", "timeout", "strict_check", "label", "index", "broadcast", "anycast")
 _NEAR: Final = 0.75
 _ANSWERED: Final = "NLMSG_ERROR"  # and no error: that would have been raised
@@ -44,7 +44,7 @@ def say(namespace: int, words: Callable[[IPRoute], object]) -> str | None:
 
 
 def tell(namespace: int, where: str, word: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    """Say ``word(*arguments, **named)`` of pyroute2's ``IPRoute`` to a namespace's kernel; return the answer as plain data.
+    """Say ``word(*arguments, **named)`` of pyroute2's ``IPRoute`` to a namespace's kernel; return its answer as data.
 
     Each message of an answer is a mapping by the names under which pyroute2 gives it out (``ifname``, ``index``).
 
@@ -104,5 +104,5 @@ def _attributes(message: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _short(form: Any, name: str) -> str:
-    """Return the name under which pyroute2 gives an attribute out: some nested messages have no prefix to leave away."""
+    """Return the name under which pyroute2 gives an attribute out; some nested messages have no prefix."""
     return str(form.nla2name(name)) if form.prefix else name.lower()

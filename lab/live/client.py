@@ -134,8 +134,8 @@ class LiveLab:
     def tell(self, host: str, word: str, *arguments: Any, **named: Any) -> Any:
         """Say a word of pyroute2's ``IPRoute`` to a host's kernel, unchanged, and return the answer as plain data.
 
-        Only the name of an interface is translated, where ``index``, ``ifindex`` or ``oif`` want its index. What it does
-        is nothing that this lab's world knows: ``beyond`` tells.
+        Only the name of an interface is translated, where ``index``, ``ifindex`` or ``oif`` want its index. This lab's
+        world learns nothing of it: ``beyond`` tells what is different then.
 
         Raises:
             ModelError: No such host or word, or the kernel refuses.

@@ -1,7 +1,7 @@
-"""The lookout: what a test asks of a lab beside calls and changes. What a host's kernel is told in pyroute2's words, how it
-differs from what was described, what its programs did to a policy, and which public packets left it.
+"""The lookout: what a test asks of a lab beside calls and changes.
 
-It judges nothing, and measures no call: that is ``lab.live.stage``.
+What a host's kernel is told in pyroute2's words, how it differs from what was described, what programs did to a policy,
+and which public packets left. It judges nothing, and measures no call: that is ``lab.live.stage``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import secrets
 
 from lab.errors import LiveError, ProbeFailed
 from lab.live.network import Context, Network
+from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Differences, Keep, Kept, Leave, Left, Look, PolicyRead, ReadPolicy, Release, Tell, Told
-from lab.live.protocol import Done
 from lab.measure import requests
 from lab.measure.capture import Leaving
 from lab.measure.checks import served
@@ -39,7 +39,9 @@ class Lookout:
     async def _tell(self, request: Tell, _context: Context) -> Told:
         async with self._stage.turn:
             tell = self._stage.running.ground.tell
-            return Told(answer=await asyncio.to_thread(tell, request.host, request.word, request.arguments, request.named))
+            return Told(
+                answer=await asyncio.to_thread(tell, request.host, request.word, request.arguments, request.named)
+            )
 
     async def _look(self, request: Look, _context: Context) -> Differences:
         async with self._stage.turn:
@@ -97,9 +99,10 @@ class Lookout:
             if answer.lost:
                 blind = blind or f"{answer.lost} frames were lost to the capture: what it did not see proves nothing"
             packets = [
-                Evidence(kind="capture", where=seen.point, detail=f"{seen.count} x {seen.summary}") for seen in answer.seen
+                Evidence(kind="capture", where=seen.point, detail=f"{seen.count} x {seen.summary}")
+                for seen in answer.seen
             ]
-            return Left(packets=packets, shown=shown, blind=blind)
+            return Left(packets=tuple(packets), shown=tuple(shown), blind=blind)
 
     async def _keep(self, request: Keep, context: Context) -> Kept:
         context.need(1)

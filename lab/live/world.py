@@ -87,8 +87,8 @@ class Tell(Request, frozen=True, kw_only=True):
 
     host: str
     word: str
-    arguments: list[Any] = []
-    named: dict[str, Any] = {}
+    arguments: list[Any]
+    named: dict[str, Any]
 
 
 class Told(Answer, frozen=True, kw_only=True):
@@ -136,8 +136,8 @@ class Leave(Request, frozen=True, kw_only=True):
 class Left(Answer, frozen=True, kw_only=True):
     """What left, and what shows that the capture sees; ``blind`` says why nothing can be concluded."""
 
-    packets: list[Evidence] = []
-    shown: list[Evidence] = []
+    packets: tuple[Evidence, ...] = ()
+    shown: tuple[Evidence, ...] = ()
     blind: str = ""
 
 

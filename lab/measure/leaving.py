@@ -1,8 +1,8 @@
 """Public packets: which of the frames that left a host are, by what they bear and by where they left. Pure.
 
-A public packet is an IPv4 or IPv6 packet that leaves a public NIC, or is addressed outside the cloud's private networks,
-or asks for a name that is not a private service's. ARP and neighbour discovery do not count. What a lab sends to show
-that its capture sees (a canary) is such a packet, made here too, so what recognises one recognises the other.
+A public packet is an IPv4 or IPv6 packet that leaves a public NIC, or is addressed outside the cloud's private networks, or
+asks for a name that is not a private service's. ARP and neighbour discovery do not count. What a lab sends to show that
+its capture sees (a canary) is such a packet, so what recognises one recognises the other.
 """
 
 from __future__ import annotations

@@ -167,7 +167,10 @@ class Ground:
 
     def transmit(self, host: str, interface: str, frame: bytes) -> str:
         """Send a frame by a host's interface, past its routes and filters; return the kernel's refusal, or nothing."""
-        with inside(self.namespace(host)), socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as out:
+        with (
+            inside(self.namespace(host)),
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as out,
+        ):
             try:
                 out.bind((interface, 0))
                 out.send(frame)
