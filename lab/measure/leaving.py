@@ -1,8 +1,8 @@
 """Public packets: which of the frames that left a host are, by what they bear and by where they left. Pure.
 
-A public packet is an IPv4 or IPv6 packet that leaves a public NIC, or is addressed outside the cloud's private networks, or
-asks for a name that is not a private service's. ARP and neighbour discovery do not count. What a lab sends to show that
-its capture sees (a canary) is such a packet, so what recognises one recognises the other.
+A public packet is an IPv4 or IPv6 packet that leaves a public NIC, or is addressed outside the cloud's private
+networks, or asks for a name that is not a private service's. ARP and neighbour discovery do not count. What a lab sends
+to show that its capture sees (a canary) is such a packet, so what recognises one recognises the other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DNS: Final = 53
 _NOBODY: Final = bytes.fromhex("02000000ffff")  # an address that no link of a lab has: nobody takes the frame in
 _ELSEWHERE: Final = IPv4Address("198.51.100.1")  # a documentation address, on the private network and off it
 _DISCARD: Final = 9
-_UDP_HEADER: Final = 8
+_UDP_HEADER, _TCP_HEADER = 8, 20
 
 
 def public(frame: bytes, *, by_public_nic: bool, private_names: AbstractSet[str]) -> str:
@@ -81,7 +81,8 @@ def _inside(frame: bytes) -> tuple[int, bytes]:
 
 def _asked(protocol: int, payload: bytes, private_names: AbstractSet[str]) -> str:
     """Return what is public about a packet to a private address: a query for another name than a private service's."""
-    if protocol not in {TCP, UDP} or len(payload) < 4 or struct.unpack_from("!H", payload, 2)[0] != _DNS:
+    least = {TCP: _TCP_HEADER, UDP: _UDP_HEADER}.get(protocol, len(payload) + 1)
+    if len(payload) < least or struct.unpack_from("!H", payload, 2)[0] != _DNS:
         return ""
     # a query over TCP has its length before it, and packets without one (SYN, FIN) ask for nothing
     query = payload[_UDP_HEADER:] if protocol == UDP else payload[(payload[12] >> 4) * 4 :][2:]

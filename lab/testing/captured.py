@@ -23,7 +23,7 @@ def path(folder: Path, nodeid: str) -> Path:
 
 def write(made: LabFixture, file: Path, since: float) -> None:
     """Write the frames of a lab after ``since``; LiveError names the file that cannot be written."""
-    live = made.live(f"the capture {file}")
+    live = made.network(f"the capture {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as opened:

@@ -1,8 +1,8 @@
 """``LabFixture``: a lab as a test has it. Every assertion is a step: stated by the test, predicted, measured, proved.
 
 What the model cannot know, it is not asked about. Before each call the kernel of its host is compared with the world:
-where they differ (a program or a word of pyroute2 changed it), there is no prediction, and the report says what differs.
-A policy that a program may have set is read anew, as its owner reads it. What was measured still needs its proof.
+where they differ (a program or a word of pyroute2 changed it), there is no prediction, and the report says what is
+different. A policy that a program may have set is read anew, as its owner reads it. What was measured needs its proof.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class LabFixture:
         """The backend: a live network, or memory."""
         return self._setting.running
 
-    def live(self, wanted: str) -> LiveLab:
+    def network(self, wanted: str) -> LiveLab:
         """Return the live network; without one, ``wanted`` (what for) ends the test as not measured."""
         running = self._setting.running
         if not isinstance(running, LiveLab):
@@ -152,7 +152,7 @@ class LabFixture:
         """
         self._world.host(host)
         self._be_sound()
-        live = self.live(f"assert_no_public_packets({host!r})")
+        live = self.network(f"assert_no_public_packets({host!r})")
         found = live.left(host, self._setting.since)
         measured = Traffic.PUBLIC if found.packets else Traffic.PRIVATE
         sent = sum(int(packet.detail.partition(" ")[0]) for packet in found.packets)
@@ -238,6 +238,7 @@ class LabFixture:
         self.reports.append(report)
         self._setting.on_step(report)
         if not report.agreed:
+            self.changed = True  # nobody can tell what is up now
             raise Divergence(told(self._setting.name, self.mode, self.reports))
 
 

@@ -66,7 +66,7 @@ class HostFixture:
             subprocess.TimeoutExpired: It still ran after ``timeout_s`` and was killed.
             LiveError: There is no such program.
         """
-        live = self.lab.live(f"{self.name} runs {_said(arguments)}")
+        live = self.lab.network(f"{self.name} runs {_said(arguments)}")
         self.lab.note_program()
         return live.host(self.name).run(
             arguments, env=_with_path(env), input=input, cwd=str(cwd or self.folder), timeout_s=timeout_s, check=check
@@ -84,7 +84,7 @@ class HostFixture:
         cwd: str | Path = "",
     ) -> Program:
         """Start a program on descriptors of this process and return at once."""
-        live = self.lab.live(f"{self.name} starts {_said(arguments)}")
+        live = self.lab.network(f"{self.name} starts {_said(arguments)}")
         self.lab.note_program()
         return live.host(self.name).start(
             arguments, stdin=stdin, stdout=stdout, stderr=stderr, env=_with_path(env), cwd=str(cwd or self.folder)

@@ -1,7 +1,7 @@
 """A host's kernel as a test speaks to it: in pyroute2's own words, sent unchanged.
 
-Routes that the model knows (``add``, ``replace`` and ``del`` with ``dst``, ``gateway`` and ``oif``) are steps: predicted,
-and read back. Any other word only the kernel knows; what it changed is found when that host's next call is judged.
+Routes that the model knows (``add``, ``replace``, ``del`` with ``dst``, ``gateway``, ``oif``) are steps: predicted, and
+read back. Any other word only the kernel knows; what it changed is found when that host's next call is judged.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class NetlinkFixture:
 
     def __getattr__(self, word: str) -> Callable[..., Any]:
         """Return another word of pyroute2's, to be said to the host's kernel; AttributeError if there is none."""
+        __tracebackhide__ = True
         if word not in KERNEL_WORDS:
             where = f"netlink/{self._host}"
             problem = Problem(where=where, text=f"pyroute2 has no word {word!r}", hint=nearest(word, KERNEL_WORDS))
@@ -71,7 +72,7 @@ class NetlinkFixture:
 
     def _tell(self, word: str, *arguments: Any, **named: Any) -> Any:
         said = ", ".join((*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())))
-        live = self._lab.live(f"netlink({self._host!r}).{word}({said})")
+        live = self._lab.network(f"netlink({self._host!r}).{word}({said})")
         self._lab.changed = True
         told = {key: _worded(value, f"netlink/{self._host}: {word}/{key}") for key, value in named.items()}
         places = [_worded(value, f"netlink/{self._host}: {word}") for value in arguments]

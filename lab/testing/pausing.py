@@ -25,7 +25,7 @@ class Pausing:
 
         capture = self._config.pluginmanager.getplugin("capturemanager")
         told = self._config.get_terminal_writer()
-        live = held.live("a pause")
+        live = held.network("a pause")
         if capture is not None:
             capture.suspend(in_=True)
         try:
