@@ -23,7 +23,7 @@ def judged(stated: Outcome | Expectation, found: Measurement | None, verdict: Ve
     return judge(Step("asks", LAPTOP, stated), verdict, found, Mode.LIVE)
 
 
-WRONG = {
+WRONG: dict[str, tuple[Outcome | Expectation, Measurement | None, str]] = {
     "nothing": (DENIED, None, "nothing was measured, and the model was not asked"),
     "served": (DENIED, Measurement(outcome=Outcome.REACHED, cause="policy.default"), "measured reached (policy.def"),
     "unproved": (DENIED, Measurement(outcome=Outcome.TIMED_OUT, vacuous="nobody passes"), "vacuous: nobody passes"),
