@@ -52,7 +52,7 @@ def _pelab_shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """The labs of a module: one that was left as it was found serves the next test, too."""
     from lab.testing import session
 
-    shelf = session.shelf(request.config, tmp_path_factory)
+    shelf = session.shelf(request, tmp_path_factory)
     yield shelf
     shelf.clear()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from lab.describe.checking import check_deed
+from lab.describe.checking import check_deed, check_stated
 from lab.describe.scenario import Deed, Step
 from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
 from lab.live.client import LiveLab
@@ -20,7 +20,6 @@ from lab.model.call import Call
 from lab.model.endpoint import endpoints
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
-from lab.model.rules import BY_ID
 from lab.model.world import World
 from lab.play.runner import Backend, Mode, StepReport, changes, foresee, judge
 from lab.testing.host import HostFixture
@@ -138,9 +137,6 @@ class LabFixture:
         cause: str | None = None,
     ) -> None:
         """Assert that host ``src`` is not served, whatever it sees; with ``cause``, under that rule (its id)."""
-        if cause is not None and cause not in BY_ID:
-            hint = nearest(cause, BY_ID) or "docs/rules.md lists the rules"
-            raise ModelError(Problem(where="assert_denied/cause", text=f"no rule {cause!r}", hint=hint))
         self.expect(self._call(src, instance, surface, plane), Expectation(outcome=Denial.DENIED, cause=cause))
 
     @at_the_tests_line
@@ -181,6 +177,7 @@ class LabFixture:
         """
         self._be_sound()
         check_deed(deed, asked=isinstance(deed, Call))
+        check_stated(stated)
         unknown = self._read_anew(deed)
         verdict, after = (None, self._world) if unknown else foresee(self._world, deed)
         self.changed = self.changed or changes(deed)

@@ -41,13 +41,14 @@ def check_options(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--pcap {folder}: {error.strerror}") from None
 
 
-def shelf(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    """Return an empty shelf; programs in its labs see the project's folder and every ``tmp_path``."""
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Return an empty shelf; programs in its labs see the folders of project and test, and every ``tmp_path``."""
     from lab.play.runner import Mode
     from lab.testing.shelf import Shelf
 
-    mode = Mode.LIVE if config.getoption("live", default=False) else Mode.MEMORY
-    return Shelf(mode, [str(config.rootpath), str(tmp_path_factory.getbasetemp())])
+    mode = Mode.LIVE if request.config.getoption("live", default=False) else Mode.MEMORY
+    seen = (request.config.rootpath, request.path.parent, tmp_path_factory.getbasetemp())
+    return Shelf(mode, list(map(str, seen)))
 
 
 @contextlib.contextmanager

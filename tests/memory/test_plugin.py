@@ -163,7 +163,7 @@ MISTAKES = {
     'lab.assert_allowed("till", "orders", plane="pubic")': "call/plane: no plane 'pubic' (did you mean 'public'?)",
     'lab.assert_allowed("till", "orders", surface="kmss")': "call/surface: no surface 'kmss' (did you mean 'kms'?)",
     'lab.assert_denied("till", "orders", cause="edge.novrf")': (
-        "assert_denied/cause: no rule 'edge.novrf' (did you mean 'edge.no-vrf'?)"
+        "stated: stated because 'edge.novrf', which is no rule (did you mean 'edge.no-vrf'?)"
     ),
     'lab.set_policy("orders", "private", by="till")': (
         "set_policy/policy: no policy 'private' (did you mean 'private-only'?)"
@@ -178,6 +178,7 @@ MISTAKES = {
         "hosts/till/routes/gateway: 10.1.1.1 is in none of the host's subnets *"
     ),
     'lab.netlink("till").ruote("add")': "netlink/till: pyroute2 has no word 'ruote' (did you mean 'route'?)",
+    'lab.expect(Call.private("till", "orders"), "reached")': "stated: stated 'reached' is no outcome (Outcome.REACHED)",
     'lab.act(EnableVrf(account="shp"))': "account: no account named 'shp' (did you mean 'shop'?)",
 }
 
@@ -245,6 +246,25 @@ def test_options_that_do_not_fit_together_are_told_before_anything_runs(
     result = run(pytester, *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {OPTIONS[arguments]}"])
+
+
+def test_live_asked_and_impossible_is_an_error_with_its_fix(pytester: pytest.Pytester) -> None:
+    """Never a skip, and never a run in memory that looks like a measurement."""
+    pytester.makeconftest("""
+from lab import EnvironmentProblem
+from lab.testing import shelf
+
+class Cannot:
+    def __init__(self, world, shared):
+        raise EnvironmentProblem("no namespaces here", fix="sysctl user.max_user_namespaces=1000")
+
+shelf.LiveLab = Cannot
+""")
+    project(pytester, "def test_live(lab):\n    pass\n")
+    result = run(pytester, "--live")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["no namespaces here", "fix: sysctl user.max_user_namespaces=1000"])
+    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_another_plugins_option_and_a_projects_own_fixture_win(pytester: pytest.Pytester) -> None:
