@@ -38,12 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, refuse options that do not fit together, and begin to count what is not measured."""
-    from lab.testing import pausing, session
+    from lab.testing import session
 
     config.addinivalue_line("markers", MARKER)
     session.check_options(config)
     config.pluginmanager.register(session.Tally(), "pelab-tally")
     if config.getoption("pause_on_fail", default=False):
+        from lab.testing import pausing
+
         config.pluginmanager.register(pausing.Pausing(config), "pelab-pausing")
 
 

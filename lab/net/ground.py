@@ -57,6 +57,7 @@ class Ground:
         """
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
+        self._senders: dict[str, socket.socket] = {}
         self._expected: tuple[Plan, tuple[audit.Expected, ...]] | None = None
         fabric = Fabric(on_operation=on_operation, stop_after=stop_after, batch_size=batch_size)
         self.net = Network(topo=compile_plan(plan), fabric=fabric)
@@ -167,15 +168,14 @@ class Ground:
 
     def transmit(self, host: str, interface: str, frame: bytes) -> str:
         """Send a frame by a host's interface, past its routes and filters; return the kernel's refusal, or nothing."""
-        with (
-            inside(self.namespace(host)),
-            socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as out,
-        ):
-            try:
-                out.bind((interface, 0))
-                out.send(frame)
-            except OSError as error:
-                return f"{interface}: {os.strerror(error.errno or 0)}"
+        if (sender := self._senders.get(host)) is None:
+            with inside(self.namespace(host)):
+                # kept: closing one takes the kernel some ten milliseconds
+                sender = self._senders[host] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        try:
+            sender.sendto(frame, (interface, 0))
+        except OSError as error:
+            return f"{interface}: {os.strerror(error.errno or 0)}"
         return ""
 
     def links(self, host: str) -> list[str]:

@@ -106,14 +106,14 @@ class Tally:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test's assertions that were judged in memory, and the tests that ended where a network is needed."""
-        if report.when != "call":
+        reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+        self._left_out += _LEFT_OUT in reason
+        if report.when != "teardown":  # the last one has the properties of all, and comes in any case
             return
         values = [value for name, value in report.user_properties if name.startswith("pelab.")]
         silent = values.count(NOT_MEASURED)
         self._assertions += silent
         self._tests += bool(silent)
-        reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
-        self._left_out += _LEFT_OUT in reason
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say it, if there is anything."""

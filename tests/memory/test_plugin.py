@@ -108,12 +108,21 @@ def test_words(lab):
 
 def test_an_unknown_word_of_a_known_one(lab):
     lab.netlink("till").route("add", dst="10.9.0.0/16", gateway="10.65.0.65", priority=5)
+
+@pytest.fixture
+def till(lab):
+    lab.assert_allowed("till", "orders")
+    lab.host("till").run(["true"])
+
+def test_in_a_fixture_of_theirs(till):
+    pass
 """
     project(pytester, body)
     result = run(pytester, "-rs")
-    result.assert_outcomes(skipped=4)
+    result.assert_outcomes(skipped=5)
     result.stdout.fnmatch_lines([
-        "4 tests left out: only a network can do what is asked",
+        "1 assertion in 1 test: in memory, *",
+        "5 tests left out: only a network can do what is asked",
         "*not measured: till runs true, which needs a network: --live",
         "*not measured: assert_no_public_packets('till'), which needs a network: --live",
         "*not measured: netlink('till').link('set', index='eth1', state='down'), which needs a network: --live",
