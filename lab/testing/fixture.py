@@ -218,7 +218,8 @@ class LabFixture:
         if self._programs_ran and isinstance(deed, Call):
             self._read_policy(running, deed.instance)
         host = deed.by if isinstance(deed, Call) else deed.host
-        return tuple(Evidence(kind="beyond-the-model", where=host, detail=line) for line in running.beyond(host))
+        lines = running.beyond(host)
+        return (Evidence(kind="beyond-the-model", where=host, detail="; ".join(lines)),) if lines else ()
 
     def _read_policy(self, running: LiveLab, name: str) -> None:
         """Take over the policy that the instance's owner reads; keep what is known of one that does not answer."""
