@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from lab.live.client import LiveLab as Lab
     from lab.play.runner import Mode, Report
     from lab.rehearsal import rehearse
+    from lab.testing.fixture import LabFixture
 
 __all__ = [
     "BringUpFailed",
@@ -59,6 +60,7 @@ __all__ = [
     "Expectation",
     "Initialise",
     "Lab",
+    "LabFixture",
     "LiveError",
     "Measurement",
     "Mode",
@@ -89,6 +91,7 @@ __all__ = [
 
 _LATE = {
     "Lab": ("lab.live.client", "LiveLab"),
+    "LabFixture": ("lab.testing.fixture", "LabFixture"),
     "Mode": ("lab.play.runner", "Mode"),
     "Report": ("lab.play.runner", "Report"),
     "load_scenario": ("lab.catalogue", "load_scenario"),

@@ -16,7 +16,7 @@ from lab.describe.topology import Topology, TopologyRef
 from lab.errors import ModelError, Problem, nearest
 from lab.model.action import Action, Netlink
 from lab.model.call import Call, Operation
-from lab.model.outcome import Expectation, Outcome
+from lab.model.outcome import Denial, Expectation, Outcome
 from lab.model.plane import Surface
 from lab.model.rules import BY_ID
 
@@ -42,6 +42,13 @@ def check_deed(deed: object, *, asked: bool) -> None:
     if not problems and isinstance(deed, Call) is not asked:
         hint = "an action is for act(...)" if asked else "a call is for ask(...)"
         problems = [Problem(where=where, text=f"{shown(deed)} is no {where}", hint=hint)]
+    if problems:
+        raise ModelError(*problems)
+
+
+def check_stated(stated: object) -> None:
+    """Raise ModelError if ``stated`` is no outcome, or names a rule that there is not."""
+    problems = [Problem(where="stated", text=text, hint=hint) for text, hint in _stated(stated)]
     if problems:
         raise ModelError(*problems)
 
@@ -124,7 +131,7 @@ def _stated(stated: object) -> Iterator[tuple[str, str]]:
             if cause is not None and not (isinstance(cause, str) and cause in BY_ID):
                 yield f"stated because {shown(cause)}, which is no rule", _rule(cause)
             outcome: object = stated.outcome
-            if not isinstance(outcome, Outcome):
+            if not isinstance(outcome, Outcome | Denial):
                 yield from _outcome(outcome)
         case _:
             yield from _outcome(stated)

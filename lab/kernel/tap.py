@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ _ALL_PROTOCOLS: Final = 3
 _ROOM_BYTES: Final = 1 << 20
 _FRAME_BYTES: Final = 65536
 _SO_TIMESTAMPNS: Final = 35
+_OUTGOING: Final = 4
 _SOL_PACKET, _STATISTICS = 263, 6
 _TIMESPEC: Final = struct.Struct("@ll")
 _COUNTS: Final = struct.Struct("=II")  # frames taken and dropped since it was last asked
@@ -31,16 +33,23 @@ def open_tap(interface: str, *, room: int = _ROOM_BYTES) -> socket.socket:
     return tap
 
 
-def waiting(tap: socket.socket) -> Iterator[tuple[float, bytes]]:
-    """Yield the moment (seconds since the epoch) and bytes of each frame that waits; never wait for more."""
+def waiting(tap: socket.socket) -> Iterator[tuple[float, bytes, bool]]:
+    """Yield, of each frame that waits, moment (seconds since the epoch), bytes, and whether it was sent from here.
+
+    Never waits for more. An interface that went down says so once; what it let pass before is still there.
+    """
     while True:
         try:
-            frame, ancillary, _, _ = tap.recvmsg(_FRAME_BYTES, _ROOM_FOR_TIME, socket.MSG_DONTWAIT)
+            frame, ancillary, _, sender = tap.recvmsg(_FRAME_BYTES, _ROOM_FOR_TIME, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
+        except OSError as error:
+            if error.errno != errno.ENETDOWN:
+                raise
+            continue
         ((_, _, stamp),) = ancillary
         seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-        yield seconds + nanoseconds / 1e9, frame
+        yield seconds + nanoseconds / 1e9, frame, sender[2] == _OUTGOING
 
 
 def dropped(tap: socket.socket) -> int:

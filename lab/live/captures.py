@@ -50,9 +50,9 @@ class Captures:
         """Return where frames of ``flow`` passed, in its direction, and what was lost after ``since``."""
         return await self.ask(Find(flow=flow, since=since))
 
-    async def save(self, fd: int) -> Answer:
-        """Write everything as pcapng to ``fd``."""
-        return await self.ask(Save(), fd, budget_s=_SAVING_S)
+    async def save(self, fd: int, *, since: float = 0.0) -> Answer:
+        """Write what came after ``since`` (seconds since the epoch) as pcapng to ``fd``."""
+        return await self.ask(Save(since=since), fd, budget_s=_SAVING_S)
 
     async def ask(self, question: Question, *fds: int, budget_s: float = _BUDGET_S) -> Answer:
         """Return the answer to ``question``; ProbeFailed if there is none in time."""

@@ -9,16 +9,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lab import catalogue
 from lab.describe.checking import check_deed
 from lab.describe.topology import Topology, TopologyRef
-from lab.errors import LiveError, ModelError, Problem
+from lab.errors import LiveError, ModelError, Problem, nearest
 from lab.live.host import Host
 from lab.live.lab import Lab
 from lab.live.lab import shared as nursery
-from lab.live.world import Act, Ask, Measured, Sabotage, Standing, Up
+from lab.live.world import (
+    KERNEL_WORDS,
+    Act,
+    Ask,
+    Differences,
+    Keep,
+    Kept,
+    Leave,
+    Left,
+    Look,
+    Measured,
+    PolicyRead,
+    ReadPolicy,
+    Release,
+    Sabotage,
+    Standing,
+    Tell,
+    Told,
+    Up,
+)
 from lab.model.action import Action, apply
 from lab.model.call import Call
 from lab.model.outcome import Measurement, Outcome
@@ -112,6 +131,44 @@ class LiveLab:
         if call.surface is not Surface.IAM:  # a token is asked of no instance
             self.world.instance(call.instance, where="call/instance")
         return self.lab.ask(Ask(call=call), Measured).measurement
+
+    def tell(self, host: str, word: str, *arguments: Any, **named: Any) -> Any:
+        """Say a word of pyroute2's ``IPRoute`` to a host's kernel, unchanged, and return the answer as plain data.
+
+        Only the name of an interface is translated, where ``index``, ``ifindex`` or ``oif`` want its index. This lab's
+        world learns nothing of it: ``beyond`` tells what is different then.
+
+        Raises:
+            ModelError: No such host or word, or the kernel refuses.
+        """
+        self.world.host(host)
+        if word not in KERNEL_WORDS:
+            text = f"pyroute2's IPRoute has no word {word!r} for a host"
+            raise ModelError(Problem(where=f"netlink/{host}", text=text, hint=nearest(word, KERNEL_WORDS)))
+        return self.lab.ask(Tell(host=host, word=word, arguments=list(arguments), named=named), Told).answer
+
+    def beyond(self, host: str) -> list[str]:
+        """Return how a host's kernel differs from what was described and changed by actions, a line each."""
+        self.world.host(host)
+        return self.lab.ask(Look(host=host), Differences).lines
+
+    def policy(self, instance: str) -> PolicyRead:
+        """Return the network access policy as the instance's owner reads it."""
+        self.world.instance(instance)
+        return self.lab.ask(ReadPolicy(instance=instance), PolicyRead)
+
+    def release_canaries(self) -> None:
+        """Begin to show that the capture sees what leaves by every interface that is up now."""
+        self.lab.order(Release())
+
+    def left(self, host: str, since: float = 0.0) -> Left:
+        """Return the public packets that left a host after ``since``, in seconds since the epoch."""
+        self.world.host(host)
+        return self.lab.ask(Leave(host=host, since=since), Left)
+
+    def save(self, fd: int, since: float = 0.0) -> Kept:
+        """Write the captured frames after ``since`` as pcapng to a descriptor; ProbeFailed if they do not fit."""
+        return self.lab.ask(Keep(since=since), Kept, [fd])
 
     def sabotage(self, name: str, target: str = "") -> None:
         """Break a part of the lab on purpose (``lab.live.sabotage``), to see a run notice it."""

@@ -6,6 +6,7 @@ from lab.describe.builder import Builder
 from lab.describe.placing import plan
 from lab.live.console import Consoles
 from lab.live.exec import Programs
+from lab.live.lookout import Lookout
 from lab.live.network import Network
 from lab.live.sabotage import Saboteur
 from lab.live.stage import Running, Stage
@@ -20,6 +21,7 @@ def furnish(network: Network) -> None:
     hosts = Hosts()
     programs = Programs(network, hosts)
     stage = Stage(network, hosts)
+    Lookout(network, stage)
     Saboteur(network, stage)
     Visitors(network, stage, programs)
     Consoles(network, lambda: _command_line(stage.running))

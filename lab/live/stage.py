@@ -74,8 +74,8 @@ class Stage:
         self._hosts = hosts
         self._running: Running | None = None
         self.broken = ""
-        # a call during a change would be asked of no defined world
-        self._turn = asyncio.Lock()
+        # whoever looks or acts takes it: a call during a change would be asked of no defined world
+        self.turn = asyncio.Lock()
         self._lines: dict[str, str] = {}
         self._line_came = asyncio.Event()
         network.cloud.on_log(self._logged)
@@ -98,7 +98,7 @@ class Stage:
         return self._running
 
     async def _up(self, request: Up, _context: Context) -> Standing:
-        async with self._turn:
+        async with self.turn:
             if self._running is not None:
                 raise LiveError("this lab has a world already")
             return await self._bring_up(request)
@@ -162,11 +162,11 @@ class Stage:
         )
 
     async def _act(self, request: Act, _context: Context) -> Measured:
-        async with self._turn:
+        async with self.turn:
             return Measured(measurement=await self._carry_out(request.read()))
 
     async def _ask(self, request: Ask, _context: Context) -> Measured:
-        async with self._turn:
+        async with self.turn:
             running = self.running
             measured = await running.inquiry.measure(running.world, request.call)
             if measured.outcome is Outcome.REACHED:  # proved or not, it may have changed the service

@@ -1,6 +1,6 @@
-"""What a lab can be asked about its world: bring it up, change it, make a call and measure it, break it.
+"""What a lab can be asked about its world: bring it up, change it, make a call and measure it, look into it, break it.
 
-Requests only; who answers them is ``lab.live.stage`` and ``lab.live.sabotage``.
+Requests only; who answers them is ``lab.live.stage``, ``lab.live.lookout`` and ``lab.live.sabotage``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,16 @@ from lab.errors import LiveError
 from lab.live.protocol import Answer, Request
 from lab.model.action import Action
 from lab.model.call import Call
-from lab.model.outcome import Measurement
+from lab.model.outcome import Evidence, Measurement
+from lab.model.plane import Policy
 from lab.model.world import World
 
+KERNEL_WORDS: Final = (
+    "addr", "brport", "fdb", "flush_addr", "flush_routes", "flush_rules", "get_addr", "get_default_routes", "get_links",
+    "get_neighbours", "get_qdiscs", "get_routes", "get_rules", "link", "link_lookup", "neigh", "route", "rule", "stats",
+    "tc", "vlan_filter",
+)  # fmt: skip
+"""The words of pyroute2's ``IPRoute`` that are about a kernel, and not about the socket to it."""
 _ACTIONS: Final = {cls.__name__: cls for cls in get_args(Action)}
 
 
@@ -73,6 +80,78 @@ class Measured(Answer, frozen=True, kw_only=True):
     """What was seen."""
 
     measurement: Measurement
+
+
+class Tell(Request, frozen=True, kw_only=True):
+    """Say ``word(*arguments, **named)`` of pyroute2's ``IPRoute`` to the kernel of ``host``."""
+
+    host: str
+    word: str
+    arguments: list[Any]
+    named: dict[str, Any]
+
+
+class Told(Answer, frozen=True, kw_only=True):
+    """What the kernel answered, as plain data."""
+
+    answer: Any = None
+
+
+class Look(Request, frozen=True, kw_only=True):
+    """How does the kernel of ``host`` differ from what was described and changed?"""
+
+    host: str
+
+
+class Differences(Answer, frozen=True, kw_only=True):
+    """A line for each difference."""
+
+    lines: list[str]
+
+
+class ReadPolicy(Request, frozen=True, kw_only=True):
+    """Which network access policy does the owner of ``instance`` read?"""
+
+    instance: str
+
+
+class PolicyRead(Answer, frozen=True, kw_only=True):
+    """``policy`` None: never set; ``why`` says why it could not be read."""
+
+    policy: Policy | None = None
+    why: str = ""
+
+
+class Release(Request, frozen=True, kw_only=True):
+    """Send a canary by every interface of every host, so that the capture can be shown to have seen from here on."""
+
+
+class Leave(Request, frozen=True, kw_only=True):
+    """Which public packets have left ``host`` after ``since`` (seconds since the epoch)?"""
+
+    host: str
+    since: float
+
+
+class Left(Answer, frozen=True, kw_only=True):
+    """What left, and what shows that the capture sees; ``blind`` says why nothing can be concluded."""
+
+    packets: tuple[Evidence, ...] = ()
+    shown: tuple[Evidence, ...] = ()
+    blind: str = ""
+
+
+class Keep(Request, frozen=True, kw_only=True):
+    """Write the frames since ``since`` as pcapng to the descriptor that rides along."""
+
+    since: float = 0.0
+
+
+class Kept(Answer, frozen=True, kw_only=True):
+    """How many frames were written, and how many had been lost."""
+
+    frames: int
+    lost: int
 
 
 class Sabotage(Request, frozen=True, kw_only=True):

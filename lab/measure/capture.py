@@ -25,6 +25,7 @@ import msgspec
 from lab import wire
 from lab.kernel.tap import dropped, waiting
 from lab.measure.flow import Flow, flow_of
+from lab.measure.leaving import public, token_in
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -50,7 +51,21 @@ class Find(msgspec.Struct, frozen=True, kw_only=True, tag="find"):
 
 
 class Save(msgspec.Struct, frozen=True, kw_only=True, tag="save"):
-    """Write everything as pcapng to the descriptor that rides along, an interface for each point."""
+    """Write what came after ``since`` as pcapng to the descriptor that rides along, an interface for each point."""
+
+    since: float = 0.0
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True, tag="leaving"):
+    """Which public packets have left by ``points`` (and whether each is a public NIC) after ``since``?
+
+    ``apart`` are flows that do not count: the lab's own. ``private_names`` are the names of private services.
+    """
+
+    points: dict[str, bool]
+    since: float
+    private_names: list[str]
+    apart: list[Flow] = []
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +81,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     """What was found, and at which points was looked; ``lost`` frames had no room, or made room for newer ones.
 
     ``problem`` says why nothing could be written, empty if it could.
+    ``canaries`` are the tokens that were recognised as public packets, by point, in the order in which they left;
     """
 
     seen: list[Seen] = []
@@ -73,18 +89,20 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     frames: int = 0
     lost: int = 0
     problem: str = ""
+    canaries: dict[str, list[bytes]] = {}
 
 
-Question = Watch | Find | Save
+Question = Watch | Find | Save | Leaving
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame as it passed a point."""
+    """A frame as it passed a point; ``outgoing`` where that is its sender's own."""
 
     at: float
     point: str
     data: bytes
+    outgoing: bool = False
 
 
 class _Record(bytes):
@@ -137,13 +155,13 @@ class Capture:
 
     def take(self, tap: socket.socket) -> None:
         """Take the frames that wait in ``tap``, and note how many found no room in it."""
-        for at, data in islice(waiting(tap), _A_TURN):
-            self._keep(Frame(at, self._taps[tap], data))
+        for at, data, outgoing in islice(waiting(tap), _A_TURN):
+            self._keep(Frame(at, self._taps[tap], data, outgoing))
         if drops := dropped(tap):
             self._losses.append((time.time(), drops))
 
     def _keep(self, frame: Frame) -> None:
-        flow = flow_of(frame.data[ETHERNET_BYTES:]) if frame.data[12:14] == _IPV4 else None
+        flow = _flow(frame)
         self._kept.append((frame, flow))
         if flow is not None:
             self._of.setdefault(flow, deque()).append(frame)
@@ -172,22 +190,49 @@ class Capture:
         found: dict[str, list[Frame]] = {}
         for frame in sorted(self._of.get(flow, ()), key=_at):
             found.setdefault(frame.point, []).append(frame)
-        return [
-            Seen(point=point, count=len(frames), first=frames[0].at, summary=dissect(frames[0].data).summary())
-            for point, frames in found.items()
-        ]
+        return [_seen(point, frames) for point, frames in found.items()]
 
-    def save(self, fd: int) -> None:
-        """Write all frames as pcapng."""
+    def leaving(self, asked: Leaving) -> Answer:
+        """Return the public packets that left, like ones together, and the canaries that were recognised as such."""
+        self.settle()
+        canaries: dict[str, list[bytes]] = {}
+        found: dict[tuple[str, str], list[Frame]] = {}
+        names, apart = frozenset(asked.private_names), frozenset(asked.apart)
+        for frame in self.frames:
+            if not frame.outgoing or frame.point not in asked.points:
+                continue
+            why = public(frame.data, by_public_nic=asked.points[frame.point], private_names=names)
+            if why and (token := token_in(frame.data)):
+                canaries.setdefault(frame.point, []).append(token)
+            elif why and frame.at >= asked.since and _flow(frame) not in apart:
+                found.setdefault((frame.point, why), []).append(frame)
+        seen = [_seen(point, frames, f"{why}: ") for (point, why), frames in found.items()]
+        return Answer(seen=seen, points=self.points, lost=self.lost(asked.since), canaries=canaries)
+
+    def save(self, fd: int, since: float) -> int:
+        """Write the frames after ``since`` as pcapng, and return how many there are."""
         from scapy.utils import PcapNgWriter
 
         self.settle()
+        kept = [frame for frame in self.frames if frame.at >= since]
         # scapy opens files by name
         writer: Any = PcapNgWriter(f"/proc/self/fd/{fd}")
         writer.linktype = _ETHERNET
         with contextlib.closing(writer):
-            for frame in self.frames:
+            writer.write_header(None)  # a file without frames is one too
+            for frame in kept:
                 writer.write(_Record(frame))
+        return len(kept)
+
+
+def _flow(frame: Frame) -> Flow | None:
+    return flow_of(frame.data[ETHERNET_BYTES:]) if frame.data[12:14] == _IPV4 else None
+
+
+def _seen(point: str, frames: Sequence[Frame], why: str = "") -> Seen:
+    """Return what is told of like frames: how many, when the first came, and what it is."""
+    summary = why + dissect(frames[0].data).summary()
+    return Seen(point=point, count=len(frames), first=frames[0].at, summary=summary)
 
 
 def dissect(frame: bytes) -> Packet:
@@ -196,6 +241,16 @@ def dissect(frame: bytes) -> Packet:
     from scapy.layers.l2 import Ether
 
     return Ether(frame)
+
+
+def _saved(capture: Capture, fds: Sequence[int], since: float) -> Answer:
+    """Write a capture to the descriptor; a full disk is its owner's, and no end of the capture."""
+    try:
+        return Answer(frames=capture.save(fds[0], since), lost=capture.lost(since))
+    except OSError as error:
+        return Answer(problem=error.strerror or str(error))
+    finally:
+        wire.close(fds)
 
 
 def _load() -> None:
@@ -234,10 +289,7 @@ def main(control: int) -> None:
                     wire.send(conversation, Answer(seen=seen, points=capture.points, lost=lost))
                 case Save():
                     loading.join()
-                    problem = ""
-                    try:
-                        capture.save(fds[0])
-                    except OSError as error:  # a full disk must not end the capture
-                        problem = error.strerror or str(error)
-                    wire.close(fds)
-                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost(), problem=problem))
+                    wire.send(conversation, _saved(capture, fds, question.since))
+                case Leaving():
+                    loading.join()
+                    wire.send(conversation, capture.leaving(question))

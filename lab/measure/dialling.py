@@ -11,6 +11,7 @@ import asyncio
 import errno
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -27,6 +28,7 @@ BUDGET_S: Final = 4.0
 GRACE_S: Final = 0.005
 """How long a packet that is reported as dropped may still be answered; answers in a lab take a tenth of it."""
 _MARKS: Final = "door."  # sightings under these say that a packet arrived, not that it died
+_REMEMBERED: Final = 1 << 14
 _UNSENT: Final = "nothing was sent"
 
 
@@ -70,6 +72,8 @@ class Dialler:
     def __init__(self, places: Places, sightings: Sightings) -> None:
         """Open nothing yet."""
         self._places, self._sightings = places, sightings
+        self.sent: dict[str, deque[Flow]] = {}
+        """What was sent, by node: the latest, for ports are used again."""
 
     async def connect(self, node: str, address: IPv4Address, port: int) -> Connected | Attempt:
         """Return a TCP connection of ``node``, which is the caller's to close, or what became of the attempt.
@@ -137,20 +141,24 @@ class Dialler:
         if number not in {0, errno.EINPROGRESS}:
             opened.close()
             return _unsent("connect", OSError(number, ""), address, since, f"{address}:{port}, {_UNSENT}")
-        flow = _flow(opened, TCP, address, port)
+        flow = self._noted(node, _flow(opened, TCP, address, port))
         return _Dialled(opened, address, port, flow, since, asyncio.ensure_future(_writable(opened)), at)
 
     def _querying(self, node: str, address: IPv4Address, port: int, message: bytes) -> _Dialled | Attempt:
         opened, since, at = self._open(node, socket.SOCK_DGRAM), self._sightings.now(), time.time()
         try:
             opened.connect((str(address), port))
-            flow = _flow(opened, UDP, address, port)
+            flow = self._noted(node, _flow(opened, UDP, address, port))
             opened.send(message)
         except OSError as error:
             opened.close()
             return _unsent("dns", error, address, since, f"resolver {address}, {_UNSENT}")
         answer = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(opened, 4096))
         return _Dialled(opened, address, port, flow, since, answer, at)
+
+    def _noted(self, node: str, flow: Flow) -> Flow:
+        self.sent.setdefault(node, deque(maxlen=_REMEMBERED)).append(flow)
+        return flow
 
     def _open(self, node: str, kind: socket.SocketKind) -> socket.socket:
         try:

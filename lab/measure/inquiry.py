@@ -19,6 +19,7 @@ from lab.errors import ProbeFailed
 from lab.measure import checks, requests, successes
 from lab.measure.asked import Asked
 from lab.measure.controls import Controls, policy_read
+from lab.measure.flow import Flow
 from lab.measure.keyring import Keyring
 from lab.measure.losses import Find, Losses
 from lab.measure.owner import Owner
@@ -60,6 +61,8 @@ class Inquiry:
         self._prober, self._sightings = prober, sightings
         self._memory, self._log_line = memory, log_line
         self.owner = Owner(prober, self.token)
+        self.called: set[Flow] = set()
+        """What the calls themselves sent; whatever else was sent is the lab's own, to prove them."""
         self._controls = Controls(prober, self.owner)
         self._losses = Losses(prober=prober, places=places, sightings=sightings, owner=self.owner, find=find)
 
@@ -110,6 +113,7 @@ class Inquiry:
         request, number = self._request(world, call, credentials), secrets.token_hex(16)
         numbered = replace(request, headers={**request.headers, "correlation-id": number})
         observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, numbered)
+        self.called.update(flow for attempt in observed.attempts for flow in attempt.flows)
         sightings = tuple(
             seen
             for attempt in observed.attempts

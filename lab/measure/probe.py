@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -17,6 +18,7 @@ from dnslib.dns import DNSError
 
 from lab.errors import ProbeFailed
 from lab.measure.dialling import Connected, Dialler
+from lab.measure.flow import Flow
 from lab.measure.observation import Attempt, Observation, known
 from lab.measure.places import Places
 from lab.measure.requests import HttpRequest
@@ -34,6 +36,10 @@ class Prober:
         """Keep what probing needs; nothing is opened before a question."""
         self._places, self._trust = places, trust
         self._dialler = Dialler(places, sightings)
+
+    def sent(self, node: str) -> Sequence[Flow]:
+        """Return the flow of everything that was sent for ``node``, in order."""
+        return self._dialler.sent.get(node, ())
 
     async def ask(
         self, node: str, name: str, port: int, request: HttpRequest, *, at: IPv4Address | None = None

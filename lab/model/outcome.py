@@ -41,12 +41,31 @@ DENIED_AT_THE_DOOR = frozenset({
 """Outcomes that an answering service gave; every other denial happened on the way."""
 
 
+class Denial(Enum):
+    """What the author of a test may state without saying which: anything but a success."""
+
+    DENIED = "denied"
+
+
+class Traffic(Enum):
+    """What was seen of the packets that left a host over a while."""
+
+    PRIVATE = "no-public-packets"
+    PUBLIC = "public-packets"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a scenario's author states for a step; ``cause`` is None where only the outcome is stated."""
+    """What an author states for a step; ``cause`` is None where only the outcome is stated."""
 
-    outcome: Outcome
+    outcome: Outcome | Denial | Traffic
     cause: str | None = None
+
+    def met_by(self, seen: Outcome | Traffic) -> bool:
+        """Say whether ``seen`` is what is stated; the cause is another question."""
+        if self.outcome is Denial.DENIED:
+            return seen not in {Outcome.REACHED, Outcome.DONE}
+        return seen is self.outcome
 
 
 class Prerequisite(Enum):

@@ -63,6 +63,22 @@ def expected(plan: Plan) -> tuple[Expected, ...]:
     return tuple(_expected(node, _peers(plan, node.name)) for node in plan.nodes if node.name in OWN_NODES)
 
 
+def host_differences(net: Network, plan: Plan, name: str) -> list[str]:
+    """Return what the kernel of a user's host is set up to do otherwise than ``plan`` says; it is no fault.
+
+    Raises:
+        LiveError: The kernel could not be read.
+    """
+    wanted = _expected(plan.node(name), _peers(plan, name))
+    try:
+        seen = _seen(net[name], wanted, _OLD_TABLES.exists())
+    except OSError as error:
+        raise LiveError(f"{name}: its kernel cannot be read: {error}") from error
+    # behind a route's planned words may stand a scope: pyroute2 chooses another one than ip does
+    seen["route"] = sorted(route.partition(" scope ")[0] for route in seen["route"])
+    return list(compared(seen, wanted.facts))
+
+
 def differences(net: Network, wanted: Iterable[Expected]) -> list[str]:
     """Return a line for each difference between the plan and the kernel; none is sound.
 

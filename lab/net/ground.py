@@ -7,10 +7,12 @@ nothing: what is wanted comes as plans and changes (``lab.describe``).
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from ipaddress import IPv4Address
+from typing import Any
 
 from lab.describe.changes import Change, NodeChange
 from lab.describe.plan import Plan, PlannedRoute
@@ -27,6 +29,7 @@ from lab.net.nodes import Node
 from lab.net.topo import LOOPBACK, Planned, compile_plan
 
 _BACKLOG = 512
+_INDICES = frozenset({"index", "oif", "ifindex"})
 
 
 class Ground:
@@ -54,6 +57,7 @@ class Ground:
         """
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
+        self._senders: dict[str, socket.socket] = {}
         self._expected: tuple[Plan, tuple[audit.Expected, ...]] | None = None
         fabric = Fabric(on_operation=on_operation, stop_after=stop_after, batch_size=batch_size)
         self.net = Network(topo=compile_plan(plan), fabric=fabric)
@@ -148,6 +152,35 @@ class Ground:
         if self._expected is None or self._expected[0] is not plan:
             self._expected = (plan, audit.expected(plan))
         return audit.differences(self.net, self._expected[1])
+
+    def host_differences(self, plan: Plan, host: str) -> list[str]:
+        """Return what the kernel of a user's host is set up to do otherwise than ``plan`` says, a line each."""
+        return audit.host_differences(self.net, plan, host)
+
+    def tell(self, host: str, word: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Say a word of pyroute2 to a host's kernel and return its answer as plain data; ModelError if it is refused.
+
+        Runs in any thread; the name of an interface is translated to its index where one is wanted.
+        """
+        indices = {name: index for index, name in self.interfaces(host).items()}
+        said = {key: indices.get(given, given) if key in _INDICES else given for key, given in named.items()}
+        return words.tell(self.namespace(host), f"netlink/{host}", word, arguments, said)
+
+    def transmit(self, host: str, interface: str, frame: bytes) -> str:
+        """Send a frame by a host's interface, past its routes and filters; return the kernel's refusal, or nothing."""
+        if (sender := self._senders.get(host)) is None:
+            with inside(self.namespace(host)):
+                # kept: closing one takes the kernel some ten milliseconds
+                sender = self._senders[host] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        try:
+            sender.sendto(frame, (interface, 0))
+        except OSError as error:
+            return f"{interface}: {os.strerror(error.errno or 0)}"
+        return ""
+
+    def links(self, host: str) -> list[str]:
+        """Return the names of a host's links that are up, but for the loopback."""
+        return [link.name for link in dumps.links(self.node(host).socket).values() if link.up and link.name != "lo"]
 
     def change(self, change: Change) -> None:
         """Carry a change of the plan out in the kernel; LiveError names the operation that failed."""

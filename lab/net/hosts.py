@@ -22,7 +22,7 @@ CA_FILE: Final = RUN / "ca.pem"
 HOME: Final = Path("/run/home")
 
 _FILES: Final = RUN / "hosts"
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # where distributions keep the bundle of trusted authorities
 _BUNDLES: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _TRUST: Final = (
@@ -106,7 +106,7 @@ class Hosts:
     def environment_of(self, name: str) -> dict[str, str]:
         """Return the environment of a new session on the host."""
         return {
-            "PATH": _PATH,
+            "PATH": PATH,
             "HOME": str(HOME),
             "USER": "root",
             "TERM": "dumb",

@@ -16,11 +16,11 @@ from typing import Protocol, Self
 from lab import catalogue
 from lab.describe.checking import check
 from lab.describe.kinds import misfits
-from lab.describe.scenario import Scenario, Step
+from lab.describe.scenario import Deed, Scenario, Step
 from lab.errors import LiveError, ModelError, Problem
 from lab.model.action import Action, apply, effect
 from lab.model.call import Call, Operation
-from lab.model.outcome import Evidence, Expectation, Hop, Measurement, Outcome, Verdict
+from lab.model.outcome import Evidence, Expectation, Hop, Measurement, Outcome, Traffic, Verdict
 from lab.model.rules import BY_ID, Mark
 from lab.model.world import World
 from lab.oracle import predict
@@ -61,14 +61,15 @@ class Backend(Protocol):
 class StepReport:
     """What the voices said of one step.
 
-    ``measured`` is None without a network. ``cause`` is the measured cause where one was proved, else the predicted
-    one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the assumed rules behind it.
+    ``predicted`` is None where the model was not asked, ``measured`` without a network. ``cause`` is the measured cause
+    where one was proved, else the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the
+    assumed rules behind it.
     """
 
     text: str
     stated: Expectation
-    predicted: Verdict
-    measured: Outcome | None
+    predicted: Verdict | None
+    measured: Outcome | Traffic | None
     cause: str
     evidence: tuple[Evidence, ...]
     agreed: bool
@@ -78,7 +79,7 @@ class StepReport:
     @property
     def assumed(self) -> tuple[str, ...]:
         """The rules behind the verdict that nobody could verify."""
-        rule = BY_ID.get(self.predicted.cause)
+        rule = BY_ID.get(self.cause if self.predicted is None else self.predicted.cause)
         return (rule.id,) if rule is not None and rule.mark is Mark.ASSUMED else ()
 
 
@@ -126,11 +127,11 @@ def play(
     with (backend or _backend(mode))(world) as running:
         _must_be(mode, running)
         for (place, verdict), step in zip(foreseen, scenario.steps, strict=True):
-            report = _report(step, verdict, _found(step, running, place), mode)
+            report = judge(step, verdict, _found(step, running, place), mode)
             reports.append(report)
             if on_step is not None:
                 on_step(report)
-            if not report.agreed and _changes(step):
+            if not report.agreed and changes(step.deed):
                 break
         told = running.vrf_backend
     return Report(
@@ -192,17 +193,21 @@ def _something_to_unwrap(world: World, call: Call, verdict: Verdict) -> None:
         raise ModelError(Problem(where="call/key", text=text, hint="wrap before you unwrap"))
 
 
-def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode) -> StepReport:
+def judge(step: Step, verdict: Verdict | None, found: Measurement | None, mode: Mode) -> StepReport:
+    """Return what the voices say of a step, compared; without a verdict, author and measurement alone."""
     stated = step.expectation
-    wrong = [_stated_against(stated, verdict), _measured_against(verdict, found, mode)]
-    why = "; ".join(text for text in (*wrong, _alone(stated, verdict, found, mode)) if text)
+    if verdict is None:
+        why = _measured_against_stated(stated, found, mode)
+    else:
+        wrong = (_stated_against(stated, verdict), _measured_against(verdict, found, mode))
+        why = "; ".join(text for text in (*wrong, _alone(stated, verdict, found, mode)) if text)
     vacuous = found is not None and bool(found.vacuous)
     return StepReport(
         text=step.text,
         stated=stated,
         predicted=verdict,
         measured=found.outcome if found is not None and mode is Mode.LIVE else None,
-        cause=found.cause if found is not None and found.cause else verdict.cause,
+        cause=found.cause if found is not None and found.cause else verdict.cause if verdict is not None else "",
         evidence=found.evidence if found is not None else (),
         agreed=not why,
         vacuous=vacuous,
@@ -211,7 +216,7 @@ def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode)
 
 
 def _stated_against(stated: Expectation, verdict: Verdict) -> str:
-    if stated.outcome is not verdict.outcome:
+    if not stated.met_by(verdict.outcome):
         return f"stated {stated.outcome.value}, predicted {verdict.outcome.value} ({verdict.cause})"
     if stated.cause is not None and stated.cause != verdict.cause:
         return f"stated {stated.outcome.value} because {stated.cause}, predicted because {verdict.cause}"
@@ -236,6 +241,22 @@ def _measured_against(verdict: Verdict, found: Measurement | None, mode: Mode) -
     return ""
 
 
+def _measured_against_stated(stated: Expectation, found: Measurement | None, mode: Mode) -> str:
+    if found is None:
+        return "nothing was measured, and the model was not asked"
+    if not stated.met_by(found.outcome):
+        because, besides = f" ({found.cause})" if found.cause else "", f"; {found.vacuous}" if found.vacuous else ""
+        return f"stated {stated.outcome.value}, measured {found.outcome.value}{because}{besides}"
+    if found.vacuous:
+        return f"vacuous: {found.vacuous}"
+    if not _causeless(found, mode) and (not found.cause or stated.cause not in {None, found.cause}):
+        return (
+            f"stated {stated.outcome.value} because {stated.cause or 'of anything'}, "
+            f"measured because {found.cause or 'nobody knows what'}"
+        )
+    return ""
+
+
 def _causeless(found: Measurement, mode: Mode) -> bool:
     """Say whether ``found`` is of a kind that comes without a cause: changes do, and what is reached in memory."""
     return found.outcome is Outcome.DONE or (found.outcome is Outcome.REACHED and mode is not Mode.LIVE)
@@ -248,7 +269,7 @@ def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mod
     causeless = _causeless(found, mode)
     author_and_model = not _stated_against(stated, verdict)
     model_and_lab = found.outcome is verdict.outcome and (causeless or found.cause == verdict.cause)
-    author_and_lab = found.outcome is stated.outcome and (causeless or stated.cause in {None, found.cause})
+    author_and_lab = stated.met_by(found.outcome) and (causeless or stated.cause in {None, found.cause})
     match author_and_model, model_and_lab, author_and_lab:
         case False, True, _:
             return "the author stands alone"
@@ -262,8 +283,9 @@ def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mod
             return ""
 
 
-def _changes(step: Step) -> bool:
-    return not isinstance(step.deed, Call) or step.deed.operation in CHANGING
+def changes(deed: Deed) -> bool:
+    """Say whether ``deed`` changes the world if it gets through."""
+    return not isinstance(deed, Call) or deed.operation in CHANGING
 
 
 def _at(place: str, error: ModelError) -> ModelError:

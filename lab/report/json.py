@@ -138,7 +138,7 @@ def _cell(cell: Cell) -> Document:
 def _said(step: StepReport) -> Document:
     """Return what a step and a cell have in common: all but the author's word."""
     return {
-        "predicted": step.predicted.outcome.value,
+        "predicted": None if step.predicted is None else step.predicted.outcome.value,
         "measured": None if step.measured is None else step.measured.value,
         "cause": step.cause,
         "evidence": _evidence(step.evidence),

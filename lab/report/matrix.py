@@ -28,7 +28,7 @@ def show(console: Console, matrix: Matrix) -> None:
             _glyph(console, matrix, said),
             by,
             f"{call.surface.value}/{call.plane.value} of {call.instance}",
-            outcome(console, said.predicted.outcome),
+            outcome(console, None if said.predicted is None else said.predicted.outcome),
             outcome(console, said.measured),
             warned(said.cause),
         )

@@ -13,7 +13,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from lab.model.outcome import Outcome
+from lab.model.outcome import Denial, Outcome, Traffic
 
 PIPE_WIDTH = 10_000
 """Columns where no window bounds them: in a file or a pipe one fact is one line."""
@@ -78,11 +78,11 @@ def dash(console: Console) -> str:
     return "-" if plain(console) else SILENT
 
 
-def outcome(console: Console, value: Outcome | None) -> Text:
+def outcome(console: Console, value: Outcome | Denial | Traffic | None) -> Text:
     """Return an outcome by name: green when the call got through, yellow when not; a denial is no failure."""
     if value is None:
         return Text(dash(console), style="dim")
-    through = value in {Outcome.REACHED, Outcome.DONE}
+    through = value in {Outcome.REACHED, Outcome.DONE, Traffic.PRIVATE}
     return Text(value.value, style="green" if through else "yellow")
 
 

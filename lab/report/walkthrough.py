@@ -7,16 +7,19 @@ runner.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from rich.console import Console
 from rich.text import Text
 
 from lab.describe.scenario import Scenario
-from lab.model.outcome import Outcome, Verdict
+from lab.model.outcome import Denial, Expectation, Outcome, Traffic, Verdict
 from lab.play.runner import Mode, Report, StepReport
 from lab.report.citation import brief, cite, resting
 from lab.report.evidence import lines
 from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
 
+Said: TypeAlias = Outcome | Denial | Traffic
 INDENT = 6
 LABEL = 18
 """Columns of what a line is: the longest kind of evidence is ``listener-answered``."""
@@ -56,9 +59,9 @@ class Walkthrough:
             return
         labelled(self._console, label, Text(step.text, style="bold"))
         labelled(self._console, Text(" " * INDENT), self._voices(step))
-        if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
+        if step.cause and _told(step) is not Outcome.DONE:  # that the operator did it says the step already
             self._indented(Text(cite(step.cause)), "because")
-            if step.predicted.outcome is not Outcome.REACHED or mark is not AGREED:
+            if step.predicted is not None and (step.predicted.outcome is not Outcome.REACHED or mark is not AGREED):
                 self._indented(self._way(step.predicted), "way")
         for kind, seen in lines(step.evidence):
             self._indented(Text(seen), kind)
@@ -85,21 +88,23 @@ class Walkthrough:
 
     def _agreed(self, step: StepReport) -> Text:
         """Return what all voices say, and why: ``stated = predicted = measured timed-out, edge.no-vrf (assumed)``."""
-        voices = "stated = predicted" if step.measured is None else "stated = predicted = measured"
-        said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, step.predicted.outcome))
-        if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
+        voices = " = ".join(name for name, value in _spoken(step) if value is not None)
+        said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, _told(step)))
+        if step.cause and _told(step) is not Outcome.DONE:  # that the operator did it says the step already
             said.append(f", {brief(step.cause)}")
         return said
 
     def _voices(self, step: StepReport) -> Text:
-        """Return the three voices in columns; a voice that differs from the prediction stands out."""
-        predicted = step.predicted.outcome
-        said = (("stated", step.stated.outcome), ("predicted", predicted), ("measured", step.measured))
-        return Text("").join(self._voice(name, value, predicted) for name, value in said)
+        """Return the three voices in columns; one that differs from the prediction (or measurement) stands out."""
+        told = _told(step)
+        return Text("").join(
+            self._voice(name, value, differs=told is not None and not _same(value, told))
+            for name, value in _spoken(step)
+        )
 
-    def _voice(self, name: str, value: Outcome | None, predicted: Outcome) -> Text:
+    def _voice(self, name: str, value: Said | None, *, differs: bool) -> Text:
         text = outcome(self._console, value)
-        if value is not None and value is not predicted:
+        if value is not None and differs:
             text.stylize(DIVERGED.style)
         text.append(" " * max(1, VOICE - len(text)))
         return Text.assemble((f"{name} ", "dim"), text)
@@ -112,3 +117,17 @@ class Walkthrough:
 
     def _indented(self, text: Text, label: str) -> None:
         labelled(self._console, Text(f"{'':{INDENT}}{label:<{LABEL}} ", style="dim"), text)
+
+
+def _spoken(step: StepReport) -> tuple[tuple[str, Said | None], ...]:
+    predicted = None if step.predicted is None else step.predicted.outcome
+    return (("stated", step.stated.outcome), ("predicted", predicted), ("measured", step.measured))
+
+
+def _told(step: StepReport) -> Outcome | Traffic | None:
+    """Return what the others are held against: the prediction, else the measurement."""
+    return step.measured if step.predicted is None else step.predicted.outcome
+
+
+def _same(value: Said | None, told: Outcome | Traffic) -> bool:
+    return value is None or Expectation(outcome=value).met_by(told)

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab import Builder, Call, Lab, Netlink, Operation, Outcome, catalogue
+from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, Outcome, catalogue
 from lab.describe import environment
 from lab.live.host import Host
 from lab.model import addresses, endpoint
 from lab.model.action import Action, HostRoute
 from lab.net.hosts import Hosts
+from lab.testing.netlink import NetlinkFixture
 from tests.contract import pages
 
 PAGES = ("docs/your-own-project.md",)
@@ -24,6 +25,9 @@ PAGES = ("docs/your-own-project.md",)
 OWN = "docs/your-own-project.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
 """Arguments of ``Lab`` that break a lab on purpose."""
+
+NOT_FOR_TESTS = {"network", "note_program"}
+"""Methods of the fixture ``lab`` that its own parts call."""
 
 ACTIONS = {action.__name__: action for action in typing.get_args(Action) if action is not HostRoute}
 CALLABLES: dict[str, Callable[..., object]] = {
@@ -43,6 +47,12 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "lab.host(...).run": Host.run,
     "lab.host(...).start": Host.start,
     "rehearse": lab.rehearse,
+    **{
+        f"fixture.{name}": part
+        for name, part in vars(LabFixture).items()
+        if inspect.isfunction(part) and not name.startswith("_") and name not in NOT_FOR_TESTS
+    },
+    "fixture.netlink(...).route": NetlinkFixture.route,
 }
 
 

@@ -107,7 +107,7 @@ def test_the_real_output_is_what_is_printed_today() -> None:
     assert told is not None
     scenario = load_scenario(told[1])
     model = play(scenario, Mode.MODEL)
-    steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps)
+    steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps if step.predicted)
     page = io.StringIO()
     drawn = Walkthrough(Console(file=page, width=80, highlight=False, emoji=False), scenario, Mode.LIVE)
     for step in steps:

@@ -1,0 +1,132 @@
+"""A test session with labs: its options, a test's lab from beginning to end, and what was not measured.
+
+Loaded by every pytest run with pelab installed, so what a lab needs is imported by the first test that asks for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import pytest
+
+from lab.errors import EnvironmentProblem, LiveError, ModelError
+from lab.testing.properties import NOT_MEASURED, properties
+
+if TYPE_CHECKING:
+    from lab.play.runner import StepReport
+    from lab.testing.fixture import LabFixture
+    from lab.testing.shelf import Shelf
+
+HELD: Final = pytest.StashKey["LabFixture"]()
+"""The lab of a test that runs."""
+_LEFT_OUT: Final = "not measured: "
+
+
+def check_options(config: pytest.Config) -> None:
+    """Raise UsageError for options that do not fit together, or a folder that cannot be written."""
+    for name in ("pcap", "pause_on_fail"):
+        if config.getoption(name, default=None) and not config.getoption("live", default=False):
+            option = f"--{name.replace('_', '-')}"
+            raise pytest.UsageError(f"{option} needs a network: pytest --live {option}")
+    if config.getoption("pause_on_fail", default=False) and config.getoption("numprocesses", default=None):
+        raise pytest.UsageError("--pause-on-fail needs your terminal, and workers have none: leave -n out, or say -n 0")
+    if folder := config.getoption("pcap", default=None):
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--pcap {folder}: {error.strerror}") from None
+
+
+def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Return an empty shelf; programs in its labs see the folders of project and test, and every ``tmp_path``."""
+    from lab.play.runner import Mode
+    from lab.testing.shelf import Shelf
+
+    mode = Mode.LIVE if request.config.getoption("live", default=False) else Mode.MEMORY
+    seen = (request.config.rootpath, request.path.parent, tmp_path_factory.getbasetemp())
+    return Shelf(mode, list(map(str, seen)))
+
+
+@contextlib.contextmanager
+def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]:
+    """Have the lab of a test; what keeps it from coming up is the test's error, in one line."""
+    from lab.testing.fixture import LabFixture, Setting
+    from lab.testing.topologies import world_of
+
+    item = request.node
+    try:
+        world = world_of(item)
+        running = shelf.take(world)
+    except (ModelError, EnvironmentProblem, LiveError) as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+    def on_step(report: StepReport) -> None:
+        item.user_properties.extend(properties(len(made.reports), report))
+
+    setting = Setting(
+        world=world,
+        mode=shelf.mode,
+        running=running,
+        name=item.name,
+        folder=str(item.config.rootpath),
+        since=time.time(),
+        on_step=on_step,
+        unmeasurable=_leave_out,
+    )
+    item.stash[HELD] = made = LabFixture(setting)
+    item.user_properties.append(("pelab.mode", shelf.mode.value))
+    try:
+        yield made
+    finally:
+        del item.stash[HELD]
+        try:
+            if folder := item.config.getoption("pcap", default=None):
+                from lab.testing import captured
+
+                captured.write(made, captured.path(Path(folder), item.nodeid), setting.since)
+        finally:
+            shelf.give_back(world, running, as_found=not made.changed)
+
+
+def _leave_out(wanted: str) -> NoReturn:
+    __tracebackhide__ = True
+    pytest.skip(f"{_LEFT_OUT}{wanted}, which needs a network: --live")
+
+
+class Tally:
+    """Counts what was not measured, and says so at the end of a run, whichever worker ran the tests."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._assertions = self._tests = self._left_out = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test's assertions that were judged in memory, and the tests that ended where a network is needed."""
+        reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+        self._left_out += _LEFT_OUT in reason
+        if report.when != "teardown":  # the last one has the properties of all, and comes in any case
+            return
+        values = [value for name, value in report.user_properties if name.startswith("pelab.")]
+        silent = values.count(NOT_MEASURED)
+        self._assertions += silent
+        self._tests += bool(silent)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say it, if there is anything."""
+        said = []
+        if self._assertions:
+            what = f"{_count(self._assertions, 'assertion')} in {_count(self._tests, 'test')}"
+            said.append(f"{what}: in memory, the model and the services' code decided")
+        if self._left_out:
+            said.append(f"{_count(self._left_out, 'test')} left out: only a network can do what is asked")
+        if said:
+            terminalreporter.section("pelab: not measured", sep="-", yellow=True)
+            terminalreporter.line("\n".join((*said, "--live measures them")))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
