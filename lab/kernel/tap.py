@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -38,6 +39,10 @@ def waiting(tap: socket.socket) -> Iterator[tuple[float, bytes]]:
             frame, ancillary, _, _ = tap.recvmsg(_FRAME_BYTES, _ROOM_FOR_TIME, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
+        except OSError as error:
+            if error.errno != errno.ENETDOWN:
+                raise
+            continue  # the link went down, which is told once; the tap sees on when it is up again
         ((_, _, stamp),) = ancillary
         seconds, nanoseconds = _TIMESPEC.unpack(stamp)
         yield seconds + nanoseconds / 1e9, frame

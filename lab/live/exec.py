@@ -107,8 +107,9 @@ def _start(job: _Job) -> subprocess.Popen[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """A program that was started: who asked for it, and the status it will end with."""
+    """A program that was started: in which host, who asked for it, and the status it will end with."""
 
+    host: str
     popen: subprocess.Popen[bytes]
     connection: Connection
     status: asyncio.Future[int]
@@ -145,7 +146,7 @@ class Programs:
         except (OSError, ValueError) as error:
             raise ProgramNotStarted(f"{request.host}: {request.arguments[0]!r} cannot be started: {error}") from error
         number = next(self._numbers)
-        pidfd = self._watch(number, popen, context.connection)
+        pidfd = self._watch(number, request.host, popen, context.connection)
         return Reply(answer=Spawned(process=number, pid=popen.pid), fds=[os.dup(pidfd)])
 
     async def wait(self, request: Await, _context: Context) -> Exited:
@@ -161,10 +162,16 @@ class Programs:
         _kill(self._find(request.process), request.number)
         return Done()
 
-    def _watch(self, number: int, popen: subprocess.Popen[bytes], connection: Connection) -> int:
+    def end(self, host: str) -> None:
+        """End every program that was started in ``host``, except what made itself a daemon in a session of its own."""
+        for running in self._running.values():
+            if running.host == host:
+                _kill(running, signal.SIGKILL)
+
+    def _watch(self, number: int, host: str, popen: subprocess.Popen[bytes], connection: Connection) -> int:
         """Learn of the program's end by its pidfd, which is returned, and of the client's."""
         loop = asyncio.get_running_loop()
-        running = _Running(popen=popen, connection=connection, status=loop.create_future())
+        running = _Running(host=host, popen=popen, connection=connection, status=loop.create_future())
         self._running[number] = running
         pidfd = os.pidfd_open(popen.pid)
 

@@ -17,8 +17,8 @@ from lab.net.hosts import Hosts
 def furnish(network: Network) -> None:
     """Register every handler."""
     hosts = Hosts()
-    Programs(network, hosts)
-    stage = Stage(network, hosts)
+    programs = Programs(network, hosts)
+    stage = Stage(network, hosts, end_programs=programs.end)
     Saboteur(network, stage)
     Consoles(network, lambda: _command_line(stage.running))
 

@@ -15,7 +15,8 @@ from lab import Builder, Call, Lab, Netlink, Operation, Outcome, catalogue
 from lab.describe import environment
 from lab.live.host import Host
 from lab.model import addresses, endpoint
-from lab.model.action import Action, HostRoute
+from lab.model.action import Action
+from lab.model.routes import HostRoute
 from lab.net.hosts import Hosts
 from tests.contract import pages
 
@@ -35,6 +36,7 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Call.public": Call.public,
     "Call.token": Call.token,
     "call.to": Call.to,
+    "call.impatient": Call.impatient,
     "SetPolicy": lab.SetPolicy,
     "Lab": Lab,
     "lab.ask": Lab.ask,

@@ -100,6 +100,7 @@ class ScriptedLab:
     blind: str = ""
     dead: str = ""
     refused: int | None = None
+    silent: list[str] = field(default_factory=list)
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
 
@@ -117,9 +118,16 @@ class ScriptedLab:
         )
 
     async def ask(
-        self, node: str, name: str, port: int, request: HttpRequest, *, at: IPv4Address | None = None
+        self,
+        node: str,
+        name: str,
+        port: int,
+        request: HttpRequest,
+        *,
+        at: IPv4Address | None = None,
+        first_only: bool = False,
     ) -> Observation:
-        """Answer a caller or a witness."""
+        """Answer a caller or a witness; who tries one address only is told by ``attempts``."""
         who = self._who(node, request, at)
         self.asked.append(who)
         if who == CALLER:
@@ -219,6 +227,10 @@ class ScriptedLab:
     def interfaces(self, _node: str) -> dict[int, str]:
         """Return one."""
         return {2: "eth0"}
+
+    def unanswered(self, _node: str) -> list[str]:
+        """Return the neighbours that nobody answers for."""
+        return self.silent
 
     def inquiry(self) -> Inquiry:
         """Return an inquiry that listens to all this."""
