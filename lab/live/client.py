@@ -105,8 +105,8 @@ class LiveLab:
         with suppress(RouteRefused):
             apply(self.world, action)
         measured = self.lab.ask(Act.of(action), Measured).measurement
-        if measured.outcome is Outcome.DONE and not measured.vacuous:
-            with self._changing:  # threads may change a lab at once
+        if measured.outcome is Outcome.DONE:
+            with self._changing, suppress(RouteRefused):  # threads may change a lab at once
                 self.world = apply(self.world, action)
         return measured
 
