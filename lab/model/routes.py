@@ -108,9 +108,8 @@ def _through(host: Host, dst: IPv4Network, arguments: Mapping[str, str], where: 
     except ValueError as error:
         raise _wrong(f"{where}/gateway", str(error), "an IPv4 address") from None
     for nic in nics:
-        # a kernel takes the host's own address, too, and sends nothing by it
-        net = nic.address.network
-        if gateway in net and gateway not in {net.network_address, net.broadcast_address}:
+        # a kernel takes the host's own address and the subnet's first, too, and sends nothing by them
+        if gateway in nic.address.network and gateway != nic.address.network.broadcast_address:
             return Route(dst=dst, gateway=gateway, interface=nic.name)
     subnets = ", ".join(f"{nic.name} {nic.address.network} (gateway {nic.gateway})" for nic in nics)
     raise _refused(f"{where}/gateway", f"{gateway} is in none of the host's subnets", f"there are: {subnets}")

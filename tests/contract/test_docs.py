@@ -36,7 +36,6 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Call.public": Call.public,
     "Call.token": Call.token,
     "call.to": Call.to,
-    "call.impatient": Call.impatient,
     "SetPolicy": lab.SetPolicy,
     "Lab": Lab,
     "lab.ask": Lab.ask,
@@ -101,6 +100,7 @@ def test_every_operation_region_and_limit_is_named() -> None:
     text = (pages.ROOT / OWN).read_text()
     words = [f"{operation.name}`" for operation in Operation]
     words += [f"`{region}`" for region in addresses.REGIONS]
+    words += ["`call.impatient()`", *(f"`{zone}`" for zone in ("us-south-1", "us-south-3"))]
     words += [
         f"{addresses.MOST_ACCOUNTS} accounts",
         f"{addresses.MOST_VSIS_OF_AN_ACCOUNT} VSIs in an account",

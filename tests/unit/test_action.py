@@ -89,11 +89,10 @@ def test_what_a_kernel_refuses_is_told_from_what_is_no_route(world: World, case:
     assert isinstance(told.value, RouteRefused) is (case in REFUSED)
 
 
-@pytest.mark.parametrize("gateway", ["10.65.0.64", "10.65.0.127"])
-def test_no_kernel_takes_a_subnets_first_or_last_address_as_a_gateway(world: World, gateway: str) -> None:
-    """Network and broadcast address are nobody's."""
+def test_no_kernel_takes_a_subnets_last_address_as_a_gateway(world: World) -> None:
+    """A broadcast address is nobody's."""
     with pytest.raises(RouteRefused):
-        apply(world, Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway=gateway))
+        apply(world, Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.127"))
 
 
 def test_a_reboot_brings_what_was_saved_and_nothing_else(world: World) -> None:
