@@ -82,7 +82,8 @@ def _carry(world: World, host: Host, address: IPv4Address) -> Path:
     if route.gateway != nic.gateway:
         # every link leads to one router: neither another address of its subnet nor a service is a neighbour
         hops = (*hops, Hop(place=host.name, fact=f"nobody on {nic.name} answers for {route.gateway or address}"))
-        return _dies(hops, Outcome.REJECTED, "host.no-neighbour", Prerequisite.ROUTE)
+        missing = first_missing(world, host) if nic.plane is Plane.PRIVATE else Prerequisite.ROUTE
+        return _dies(hops, Outcome.REJECTED, "host.no-neighbour", missing)
     if nic.plane is Plane.PRIVATE:
         return _backbone(world, host, address, hops)
     return _internet(world, host, address, hops)

@@ -71,10 +71,13 @@ def _vrf(world: World, call: Call) -> Remedy:
 def _route(world: World, call: Call) -> Remedy:
     host = world.host(call.by)
     nic = host.nic(Plane.PRIVATE) or host.nics[0]
+    word, command = "add", f"route add -net {SERVICE_ENDPOINTS} gw {nic.gateway} dev {nic.name}"
+    if any(route.dst == SERVICE_ENDPOINTS for route in host.routes):  # there is one, and it leads elsewhere
+        word, command = "replace", f"ip route replace {SERVICE_ENDPOINTS} via {nic.gateway} dev {nic.name}"
     return Remedy(
         what=f"route the private services of {host.name} through its private gateway",
-        command=f"route add -net {SERVICE_ENDPOINTS} gw {nic.gateway} dev {nic.name}",
-        step=f'Netlink("{host.name}").route("add", dst="{SERVICE_ENDPOINTS}", gateway="{nic.gateway}")',
+        command=command,
+        step=f'Netlink("{host.name}").route("{word}", dst="{SERVICE_ENDPOINTS}", gateway="{nic.gateway}")',
     )
 
 

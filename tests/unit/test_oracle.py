@@ -138,6 +138,20 @@ def test_a_call_after_changes_gets_its_verdict(case: str) -> None:
     assert BY_ID[cause].decides
 
 
+def test_a_gateway_that_nobody_has_is_mended_in_the_order_of_the_page() -> None:
+    """First what the account lacks, then the route; for the public side it is the route alone."""
+    lacking: tuple[dict[str, bool], ...] = ({"vrf": False}, {"service_endpoints": False}, {})
+    missing = [predict(apply(world(**parameters), BY_NOBODY), VSI).missing for parameters in lacking]
+    assert missing == [Prerequisite.VRF, Prerequisite.SERVICE_ENDPOINTS, Prerequisite.ROUTE]
+    outside = apply(world(vrf=False), ROUTE("replace", dst="default", gateway="198.18.0.13"))
+    assert predict(outside, Call.public("vsi-1", "keys")).missing is Prerequisite.ROUTE
+
+
+def test_nothing_is_missing_when_a_zone_is_down() -> None:
+    """Neither account nor host can mend it."""
+    assert predict(apply(world(), ZONE_1), VSI.impatient()).missing is None
+
+
 def test_a_restored_instances_policy_is_enforced_again() -> None:
     """Before, after the delete and after the restore: refused, not found, refused; and its keys are there."""
     before = effect(world(policy="private-only"), VSI.to(Operation.CREATE))
