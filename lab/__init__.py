@@ -25,17 +25,22 @@ from lab.errors import (
     TearDownFailed,
 )
 from lab.model.action import (
+    BringZoneBack,
     DeleteInstance,
     EnableServiceEndpoints,
     EnableVrf,
     Initialise,
-    Netlink,
     Provision,
+    Reboot,
+    RestoreInstance,
+    SaveRoutes,
     SetPolicy,
+    TakeZoneDown,
 )
 from lab.model.call import Call, Operation
 from lab.model.outcome import Evidence, Expectation, Measurement, Outcome
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.routes import Netlink
 from lab.model.world import World
 
 if TYPE_CHECKING:
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BringUpFailed",
+    "BringZoneBack",
     "Builder",
     "Call",
     "DeleteInstance",
@@ -74,11 +80,15 @@ __all__ = [
     "ProbeFailed",
     "Problem",
     "Provision",
+    "Reboot",
     "Report",
+    "RestoreInstance",
+    "SaveRoutes",
     "Scenario",
     "SetPolicy",
     "Step",
     "Surface",
+    "TakeZoneDown",
     "TearDownFailed",
     "Topology",
     "World",

@@ -17,6 +17,8 @@ class SingleAccount(Topology):
     vrf: bool = True
     service_endpoints: bool | None = None  # None: as VRF, which they need
     private_route: bool = True
+    private_interface: str = "eth0"
+    public_interface: str = "eth1"
     instance: bool = True
     initialised: bool = True
     policy: Policy | None = None
@@ -26,7 +28,13 @@ class SingleAccount(Topology):
         wanted = self.vrf if self.service_endpoints is None else self.service_endpoints
         acme = b.account("acme", vrf=self.vrf, service_endpoints=wanted)
         for number in range(1, self.vsis + 1):
-            b.vsi(f"vsi-{number}", account=acme, private_route=self.private_route)
+            b.vsi(
+                f"vsi-{number}",
+                account=acme,
+                private_route=self.private_route,
+                private_interface=self.private_interface,
+                public_interface=self.public_interface,
+            )
         b.internet_host("laptop")
         if self.instance:
             b.crypto_instance("keys", account=acme, initialised=self.initialised, policy=self.policy)

@@ -192,7 +192,7 @@ class Builder:
     def _add_host(
         self, name: str, kind: HostKind, owner: Account, nics: tuple[Nic, ...], routes: tuple[Route, ...]
     ) -> Host:
-        host = Host(name=name, kind=kind, account=owner.name, nics=nics, routes=routes)
+        host = Host(name=name, kind=kind, account=owner.name, nics=nics, routes=routes, saved=routes)
         self._hosts[name] = host
         return host
 

@@ -14,10 +14,11 @@ from lab.describe.kinds import of_fields, shown
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology, TopologyRef
 from lab.errors import ModelError, Problem, nearest
-from lab.model.action import Action, Netlink
+from lab.model.action import Action
 from lab.model.call import Call, Operation
 from lab.model.outcome import Denial, Expectation, Outcome
 from lab.model.plane import Surface
+from lab.model.routes import Netlink
 from lab.model.rules import BY_ID
 
 _DEEDS: Final = (Call, *get_args(Action))

@@ -36,6 +36,7 @@ from lab.model.addresses import (
     PRIVATE_RESOLVER,
     PUBLIC_RESOLVER,
     SERVICE_ENDPOINTS,
+    ZONE_NETWORKS,
 )
 from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
@@ -214,6 +215,11 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
         ),
         Filter(hook="forward", rule="edge.unroutable", verdict="reject", outgoing=nowhere, destination=(EVERYWHERE,)),
         *(Filter(hook="forward", verdict="accept", incoming=of(a), outgoing=of(a)) for a in accounts),
+        *(
+            Filter(hook="forward", rule="zone.down", outgoing=services, destination=(network,))
+            for zone, network in ZONE_NETWORKS.items()
+            if zone in world.zones_down
+        ),
         Filter(hook="forward", verdict="accept", outgoing=services),
         Filter(hook="forward", verdict="accept", incoming=services),
         Filter(hook="forward", rule="edge.other-account"),

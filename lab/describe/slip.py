@@ -16,6 +16,8 @@ from lab.errors import ModelError, Problem, nearest
 _KEYWORD: Final = re.compile(r"(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 _POSITIONAL: Final = re.compile(r"(\w+)\.(\w+)\(\) takes \d+ positional arguments? but")
 _MISSING: Final = re.compile(r"(?:(\w+)\.)?(\w+)\(\) missing \d+ required")
+_ABSENT: Final = {"DisableVrf": "there is none: once enabled, VRF cannot be disabled (account.vrf-one-way)"}
+"""What is missing from the vocabulary on purpose."""
 _NAME: Final = re.compile(r"cannot import name '(\w+)' from 'lab'")
 
 
@@ -47,6 +49,8 @@ def _nearest(error: BaseException, file: str) -> str:
         case NameError() if error.name:
             return nearest(error.name, {*dir(builtins), *_names(error, file), *_vocabulary()})
         case ImportError() if found := _NAME.search(text):
+            if found[1] in _ABSENT:
+                return _ABSENT[found[1]]
             return nearest(found[1], _vocabulary())
         case TypeError() if found := _KEYWORD.search(text):
             return nearest(found[3], _parameters(found[1], found[2]))

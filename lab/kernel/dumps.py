@@ -27,6 +27,7 @@ _DEAD: Final = 1
 _TO_TABLE: Final = 1
 _ALL_LINKS: Final = -1
 _PERMANENT_NEIGHBOUR: Final = 0x80
+_UNANSWERED: Final = 0x01 | 0x20  # incomplete, failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,14 @@ def neighbours(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str
         if state & _PERMANENT_NEIGHBOUR:
             known = dict(attributes(body, 12, len(body)))
             yield f"{socket.inet_ntoa(known[1])} lladdr {known.get(2, b'').hex(':')} dev {_link(names, index)}"
+
+
+def unanswered(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
+    """Yield the IPv4 neighbours that were asked for and that nobody answered for, as ``ADDRESS dev NAME``."""
+    for body in _asked(opened, _GETNEIGH, struct.pack("=B11x", _IPV4)):
+        index, state = struct.unpack_from("=iH", body, 4)
+        if state & _UNANSWERED:
+            yield f"{socket.inet_ntoa(dict(attributes(body, 12, len(body)))[1])} dev {_link(names, index)}"
 
 
 def queues(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:

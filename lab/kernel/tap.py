@@ -46,7 +46,7 @@ def waiting(tap: socket.socket) -> Iterator[tuple[float, bytes, bool]]:
         except OSError as error:
             if error.errno != errno.ENETDOWN:
                 raise
-            continue
+            continue  # the link went down, which is told once; the tap sees on when it is up again
         ((_, _, stamp),) = ancillary
         seconds, nanoseconds = _TIMESPEC.unpack(stamp)
         yield seconds + nanoseconds / 1e9, frame, sender[2] == _OUTGOING

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,6 +43,7 @@ from lab.model.action import Action, apply
 from lab.model.call import Call
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Surface
+from lab.model.routes import RouteRefused
 from lab.model.world import World
 
 
@@ -115,12 +117,16 @@ class LiveLab:
         ended.close()
 
     def act(self, action: Action) -> Measurement:
-        """Carry out a change that is no call, and read it back; ModelError if it cannot be."""
+        """Carry out a change that is no call, and read it back; ModelError if it cannot be.
+
+        A route that a host's kernel will refuse is tried, and its refusal measured.
+        """
         check_deed(action, asked=False)
-        apply(self.world, action)
+        with suppress(RouteRefused):
+            apply(self.world, action)
         measured = self.lab.ask(Act.of(action), Measured).measurement
         if measured.outcome is Outcome.DONE:
-            with self._changing:  # threads may change a lab at once
+            with self._changing, suppress(RouteRefused):  # threads may change a lab at once
                 self.world = apply(self.world, action)
         return measured
 

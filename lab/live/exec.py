@@ -109,7 +109,7 @@ def _start(job: _Job) -> subprocess.Popen[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """A program that was started: who asked for it, and the status it will end with."""
+    """A program that was started: in which host, who asked for it, and the status it will end with."""
 
     host: str
     arguments: list[str]
@@ -173,6 +173,12 @@ class Programs:
     def running(self) -> list[tuple[str, list[str]]]:
         """Return each program that was started and has not ended: its host and its arguments."""
         return [(one.host, list(one.arguments)) for one in self._running.values() if one.popen.returncode is None]
+
+    def end(self, host: str) -> None:
+        """End every program that was started in ``host``, except what made itself a daemon in a session of its own."""
+        for running in self._running.values():
+            if running.host == host:
+                _kill(running, signal.SIGKILL)
 
     def _watch(self, number: int, request: Spawn, popen: subprocess.Popen[bytes], connection: Connection) -> int:
         """Learn of the program's end by its pidfd, which is returned, and of the client's."""

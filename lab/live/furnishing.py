@@ -20,7 +20,7 @@ def furnish(network: Network) -> None:
     """Register every handler."""
     hosts = Hosts()
     programs = Programs(network, hosts)
-    stage = Stage(network, hosts)
+    stage = Stage(network, hosts, end_programs=programs.end)
     Lookout(network, stage)
     Saboteur(network, stage)
     Visitors(network, stage, programs)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from ipaddress import IPv4Interface, IPv4Network
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from lab.describe.placing import SERVICE_LINK, TO_SERVICES, TO_WITNESS
 from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, Filter
@@ -22,6 +22,7 @@ from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
 from lab.live.world import Sabotage
 from lab.measure.capture import Answer
+from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.model.plane import Plane
@@ -57,7 +58,7 @@ class Saboteur:
         await self._network.cloud.ask(messages.Fault(id=0, name="deaf-operator"))
 
     async def drop_policy(self, _running: Running, _target: str) -> None:
-        """An instance is provisioned without the policy that was chosen for it."""
+        """An instance is provisioned without the policy that was chosen for it, or restored without the one it had."""
         await self._network.cloud.ask(messages.Fault(id=0, name="drop-policy"))
 
     async def lying_log(self, _running: Running, field: str) -> None:
@@ -140,6 +141,30 @@ class Saboteur:
     async def deaf_hosts(self, running: Running, _target: str) -> None:
         """Changes of a host's routes are acknowledged and not carried out."""
         running.ground.route = _nothing  # type: ignore[method-assign]
+
+    async def keep_routes(self, running: Running, _target: str) -> None:
+        """A reboot leaves a host's routes as they are."""
+        running.ground.reboot = _nothing  # type: ignore[method-assign]
+
+    async def answering_neighbour(self, running: Running, target: str) -> None:
+        """The backbone has one more address, which answers: ``target`` is a port of its, a comma and the address."""
+        interface, address = target.split(",")
+        port = running.ground.node(BACKBONE).nameToIntf[interface]
+        port.add_address(IPv4Interface(address))
+        port.node.fabric.flush()
+
+    async def impatient_probe(self, running: Running, _target: str) -> None:
+        """Every client gives up after the first address."""
+        patient = running.prober.ask
+
+        async def impatient(*asked: Any, **named: Any) -> Observation:
+            return await patient(*asked, **{**named, "first_only": True})
+
+        running.prober.ask = impatient  # type: ignore[method-assign]
+
+    async def enforce_deleted(self, _running: Running, _target: str) -> None:
+        """The policy of a deleted instance is enforced."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="enforce-deleted"))
 
     async def frozen_edge(self, running: Running, _target: str) -> None:
         """Changes of accounts are acknowledged and not carried out in the kernel."""
@@ -238,6 +263,10 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "drop-unreachable-default": Saboteur.drop_unreachable_default,
     "blind-probe": Saboteur.blind_probe,
     "deaf-hosts": Saboteur.deaf_hosts,
+    "keep-routes": Saboteur.keep_routes,
+    "answering-neighbour": Saboteur.answering_neighbour,
+    "impatient-probe": Saboteur.impatient_probe,
+    "enforce-deleted": Saboteur.enforce_deleted,
     "frozen-edge": Saboteur.frozen_edge,
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,

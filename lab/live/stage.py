@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -22,7 +22,7 @@ import msgspec
 
 from lab.describe import environment as client_environment
 from lab.describe.changes import Change, difference
-from lab.describe.placing import controls, plan
+from lab.describe.placing import plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
 from lab.errors import BringUpFailed, LiveError, ProbeFailed
 from lab.live.captures import Captures
@@ -34,11 +34,12 @@ from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
-from lab.model.action import Action, DeleteInstance, HostRoute, Initialise, Provision, apply, effect
+from lab.model.action import Action, OfHost, Reboot, SaveRoutes, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane
+from lab.model.routes import HostRoute, RouteRefused
 from lab.model.world import World
 from lab.net import resolver
 from lab.net.ground import Ground
@@ -67,11 +68,15 @@ class Running:
 class Stage:
     """Answers ``Up``, ``Act`` and ``Ask``."""
 
-    def __init__(self, network: Network, hosts: Hosts) -> None:
-        """Register with ``network``; ``hosts`` are told what their sessions find."""
+    def __init__(self, network: Network, hosts: Hosts, *, end_programs: Callable[[str], None]) -> None:
+        """Register with ``network``; ``hosts`` are told what their sessions find.
+
+        Args:
+            end_programs: Ends every program that runs in a host.
+        """
         self._network = network
         self._cloud: Cloud = network.cloud
-        self._hosts = hosts
+        self._hosts, self._end_programs = hosts, end_programs
         self._running: Running | None = None
         self.broken = ""
         # whoever looks or acts takes it: a call during a change would be asked of no defined world
@@ -176,19 +181,17 @@ class Stage:
     async def _carry_out(self, action: Action) -> Measurement:
         """Change what is up, and read the change back from the kernel or hear it from the service."""
         running = self.running
-        after = apply(running.world, action)
         read_back = ReadBack(running.ground, running.inquiry.owner)
-        if isinstance(action, HostRoute):
-            refused = await asyncio.to_thread(running.ground.route, action)
-            if refused is None:
-                running.world, running.plan = after, plan(after)
-            return read_back.host_route(action, after.hosts[action.host], refused)
+        if isinstance(action, OfHost):
+            return await self._at_host(action, read_back)
+        after = apply(running.world, action)
         planned = plan(after)
         change = difference(running.plan, planned)
         with self._whole(action):
             await self._prepare(change)
             running.ground.change(change)
-            await self._instances(running.world, after, action)
+            for request in furnishing.change(running.world, after, action):
+                await self._cloud.ask(request)
             if change.doors:
                 await self._listen(running.ground, change.doors)
                 running.zone.add({name: door.addresses for door in change.doors for name in door.names})
@@ -201,6 +204,26 @@ class Stage:
             return Measurement(outcome=Outcome.DONE, vacuous=f"{type(action).__name__} cannot be read back: {error}")
         done = Measurement(outcome=Outcome.DONE, evidence=evidence) if evidence else _not_done(action)
         return self._as_planned(done)
+
+    async def _at_host(self, action: OfHost, read_back: ReadBack) -> Measurement:
+        """Change a host, and read its kernel's table back."""
+        running, refused = self.running, None
+        before = running.world.host(action.host)
+        try:
+            after = apply(running.world, action)
+        except RouteRefused:
+            after = running.world  # the kernel is asked all the same, and has the last word
+        match action:
+            case HostRoute():
+                refused = await asyncio.to_thread(running.ground.route, action)
+            case Reboot():
+                self._end_programs(action.host)
+                running.ground.reboot(action.host, before.saved)
+            case SaveRoutes():
+                pass  # a configuration is a file: the world keeps it until the host starts again
+        if refused is None:
+            running.world, running.plan = after, plan(after)
+        return read_back.host(action, before, running.world.hosts[action.host], refused)
 
     def _as_planned(self, measured: Measurement) -> Measurement:
         """Return ``measured``; it proves nothing where the kernel does not do what was planned."""
@@ -225,23 +248,6 @@ class Stage:
     async def _prepare(self, change: Change) -> None:
         if change.doors:
             await self._cloud.ask(messages.Prepare(id=0, doors=[furnishing.door(door) for door in change.doors]))
-
-    async def _instances(self, before: World, after: World, action: Action) -> None:
-        """Tell the cloud what an action does to an instance; a first one brings its control instance."""
-        match action:
-            case Provision():
-                known = {instance.name for instance in controls(before)}
-                for twin in controls(after):
-                    if twin.name not in known:
-                        await self._cloud.ask(furnishing.provision(after, twin))
-                        await self._cloud.ask(messages.Initialise(id=0, guid=twin.guid))
-                await self._cloud.ask(furnishing.provision(after, after.instances[action.instance]))
-            case Initialise():
-                await self._cloud.ask(messages.Initialise(id=0, guid=after.instances[action.instance].guid))
-            case DeleteInstance():
-                await self._cloud.ask(messages.Delete(id=0, guid=after.instances[action.instance].guid))
-            case _:
-                pass  # the network's alone
 
     async def _listen(self, ground: Ground, doors: tuple[Endpoint, ...]) -> None:
         """Make the doors' listeners where their addresses are and hand them to the cloud, keeping no copy.

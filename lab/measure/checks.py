@@ -16,7 +16,7 @@ from lab.model.outcome import Outcome
 from lab.model.plane import Surface
 from lab.model.world import Host
 
-_STANDS: Final = {"edge.": BACKBONE, "internet.": INTERNET}
+_STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
 _FIRST_REFUSAL: Final = 400
 
 

@@ -27,6 +27,8 @@ BUDGET_S: Final = 4.0
 """Longer than the 3.06 s after which a silent gateway becomes ``EHOSTUNREACH``."""
 GRACE_S: Final = 0.005
 """How long a packet that is reported as dropped may still be answered; answers in a lab take a tenth of it."""
+_IP_RECVERR: Final = 11
+"""Without it a UDP socket is not told that its packet is not deliverable; resolvers set it, too."""
 _MARKS: Final = "door."  # sightings under these say that a packet arrived, not that it died
 _REMEMBERED: Final = 1 << 14
 _UNSENT: Final = "nothing was sent"
@@ -147,6 +149,7 @@ class Dialler:
     def _querying(self, node: str, address: IPv4Address, port: int, message: bytes) -> _Dialled | Attempt:
         opened, since, at = self._open(node, socket.SOCK_DGRAM), self._sightings.now(), time.time()
         try:
+            opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             opened.connect((str(address), port))
             flow = self._noted(node, _flow(opened, UDP, address, port))
             opened.send(message)

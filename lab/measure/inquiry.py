@@ -112,7 +112,9 @@ class Inquiry:
             policy = await self.owner.policy(instance)
         request, number = self._request(world, call, credentials), secrets.token_hex(16)
         numbered = replace(request, headers={**request.headers, "correlation-id": number})
-        observed = await self._prober.ask(call.by, endpoint.names[0], endpoint.port, numbered)
+        observed = await self._prober.ask(
+            call.by, endpoint.names[0], endpoint.port, numbered, first_only=call.first_only
+        )
         self.called.update(flow for attempt in observed.attempts for flow in attempt.flows)
         sightings = tuple(
             seen

@@ -51,8 +51,7 @@ class Losses:
             cause, place = attempt.sighting.rule, attempt.sighting.place
             evidence.append(Evidence(kind="left", where=asked.observed.node, detail=f"it reached {place}"))
         else:
-            found, cause = self._asked_kernel(asked.observed.node, attempt)
-            evidence.append(found)
+            cause = self._asked_kernel(asked.observed.node, attempt, evidence)
         wrong = [
             checks.astray(asked),
             checks.misplaced(attempt.sighting),
@@ -65,18 +64,22 @@ class Losses:
         why = next(filter(None, wrong), "")
         return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
 
-    def _asked_kernel(self, node: str, attempt: Attempt) -> tuple[Evidence, str]:
-        """Return the host's own route look-up, and the cause if it explains the error."""
+    def _asked_kernel(self, node: str, attempt: Attempt, evidence: list[Evidence]) -> str:
+        """Look the way up in the host's own kernel; return the cause if that explains the error."""
         found, names = self._places.lookup(node, attempt.address), self._places.interfaces(node)
-        cause = ""
         if found.error is not None:
-            # the model knows no unreachable, prohibit or blackhole route: their refusals stay unexplained
-            cause = "host.no-route" if attempt.signature.value == "ENETUNREACH" and attempt.flow is None else ""
             detail = f"{attempt.address}: refused, errno {found.error}"
-        else:
-            via = f" via {found.gateway}" if found.gateway else ""
-            detail = f"{attempt.address}{via} dev {names.get(found.index or 0, '?')}"
-        return Evidence(kind="route-lookup", where=node, detail=detail), cause
+            evidence.append(Evidence(kind="route-lookup", where=node, detail=detail))
+            # the model knows no unreachable, prohibit or blackhole route: their refusals stay unexplained
+            return "host.no-route" if attempt.signature.value == "ENETUNREACH" and attempt.flow is None else ""
+        via, interface = f" via {found.gateway}" if found.gateway else "", names.get(found.index or 0, "?")
+        detail = f"{attempt.address}{via} dev {interface}"
+        evidence.append(Evidence(kind="route-lookup", where=node, detail=detail))
+        hop = f"{found.gateway or attempt.address} dev {interface}"
+        if attempt.signature.value != "EHOSTUNREACH" or hop not in self._places.unanswered(node):
+            return ""
+        evidence.append(Evidence(kind="neighbour", where=node, detail=f"{hop}: nobody answers for it"))
+        return "host.no-neighbour"
 
     def _unreported(self, observed: Observation) -> str:
         """Return what is wrong with a silence in which reports were lost."""
@@ -100,8 +103,11 @@ class Losses:
                 why = why or f"{found.lost} frames were lost to the capture: what it did not see proves nothing"
             if beyond := [point for point in passed if point.startswith(_SERVICE_NODES)]:
                 why = why or (f"the capture shows its packets beyond the place of the denial, at {', '.join(beyond)}")
-            if asked.observed.last.sighting is not None and not any(at.startswith(f"{node}:") for at in passed):
+            left = any(at.startswith(f"{node}:") for at in passed)
+            if asked.observed.last.sighting is not None and not left:
                 why = why or f"the capture did not see it leave {node}: it is blind"
+            if asked.observed.last.sighting is None and left:
+                why = why or f"the capture saw it leave {node}, and no filter says what became of it"
         return why
 
     async def _arrived(self, asked: Asked, evidence: list[Evidence]) -> str:
@@ -155,12 +161,12 @@ class Losses:
                 return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
         return ""
 
-    async def _as_owner(self, asked: Asked, *, at: IPv4Address | None, node: str = "") -> Observation:
+    async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
         """Ask the endpoint for what its owner may have."""
         if asked.call.surface is Surface.KMS:
             instance = asked.world.instances[asked.call.instance]
-            return await self._owner.ask(instance, plane=asked.endpoint.plane, at=at, node=node)
-        node = node or WITNESSES[asked.endpoint.plane]
+            return await self._owner.ask(instance, plane=asked.endpoint.plane, at=at)
+        node = WITNESSES[asked.endpoint.plane]
         return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
 
     async def _rightly(self, asked: Asked, seen: Observation) -> bool:
@@ -179,7 +185,7 @@ class Losses:
     async def _passable(self, asked: Asked, cause: str, evidence: list[Evidence]) -> str:
         """Have somebody else pass the edge that dropped it: what an edge drops for everybody is no denial."""
         try:
-            if cause.startswith("edge."):
+            if cause.startswith(("edge.", "zone.")):
                 seen = await self._through_the_edge(asked)
                 what = "through the same edge, an account with VRF and service endpoints"
             elif cause.startswith("internet."):
@@ -200,13 +206,11 @@ class Losses:
         return ""
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
-        if asked.endpoint.plane is Plane.PUBLIC:  # the edge carries nothing there for anybody
-            if asked.call.surface is Surface.KMS:
-                return await self._owner.ask(asked.world.instances[asked.call.instance], node=WITNESS_EDGE)
-            inside = iam(Plane.PRIVATE)
-            return await self._prober.ask(WITNESS_EDGE, inside.names[0], inside.port, asked.request)
-        at = None if asked.observed.signature.layer == "dns" else asked.observed.last.address
-        return await self._as_owner(asked, at=at, node=WITNESS_EDGE)
+        """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""
+        if asked.call.surface is Surface.KMS:
+            return await self._owner.ask(asked.world.instances[asked.call.instance], node=WITNESS_EDGE)
+        door = iam(Plane.PRIVATE)
+        return await self._prober.ask(WITNESS_EDGE, door.names[0], door.port, asked.request)
 
     async def _over_the_internet(self, asked: Asked) -> Observation:
         account = asked.world.hosts[asked.call.by].account

@@ -27,5 +27,8 @@ class Places(Protocol):
     def routes(self, node: str) -> list[str]:
         """Return the routes of all the node's tables, as ``lab.kernel.dumps.routes`` says them."""
 
+    def unanswered(self, node: str) -> list[str]:
+        """Return the neighbours that the node's kernel asks, or asked, for in vain: ``ADDRESS dev NAME``."""
+
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""

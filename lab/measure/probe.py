@@ -42,11 +42,19 @@ class Prober:
         return self._dialler.sent.get(node, ())
 
     async def ask(
-        self, node: str, name: str, port: int, request: HttpRequest, *, at: IPv4Address | None = None
+        self,
+        node: str,
+        name: str,
+        port: int,
+        request: HttpRequest,
+        *,
+        at: IPv4Address | None = None,
+        first_only: bool = False,
     ) -> Observation:
         """Return what ``node`` sees when it sends ``request`` to ``name``.
 
         Args:
+            first_only: Give up after the first of the name's addresses.
             at: The one address to try, without asking a resolver; by default every address of the name, in order,
                 until one accepts.
 
@@ -57,7 +65,8 @@ class Prober:
         if isinstance(resolved, Attempt):
             return Observation(node=node, name=name, port=port, attempts=(resolved,))
         failures: list[Attempt] = []
-        for address in resolved if at is None else (at,):
+        tried = resolved if at is None else (at,)
+        for address in tried[:1] if first_only else tried:
             connected = await self._dialler.connect(node, address, port)
             if isinstance(connected, Connected):
                 return await self._converse(node, name, resolved, connected, request, tuple(failures))

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.describe.placing import SERVICE_LINK, TO_SERVICES, account_table, ports
-from lab.describe.plan import BACKBONE, PlannedRoute, named
+from lab.describe.plan import BACKBONE, WITNESS_EDGE, PlannedRoute, named
 from lab.kernel.messages import Lookup
 from lab.measure import requests
 from lab.measure.checks import served
 from lab.measure.owner import Owner
 from lab.measure.places import Places
-from lab.model.action import Action, DeleteInstance, EnableServiceEndpoints, EnableVrf, HostRoute, Initialise, Provision
-from lab.model.addresses import SERVICE_ENDPOINTS
+from lab.model.action import (
+    BringZoneBack,
+    DeleteInstance,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Initialise,
+    OfAccount,
+    OfHost,
+    OfInstance,
+    OfZone,
+    Provision,
+    RestoreInstance,
+    TakeZoneDown,
+)
+from lab.model.addresses import SERVICE_ENDPOINTS, zone_of
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy
+from lab.model.routes import HostRoute, destination
 from lab.model.world import Host, World
 
 _SERVICE = SERVICE_ENDPOINTS.network_address + (12 << 8) + 20
@@ -29,27 +43,30 @@ class ReadBack:
         """Keep where to look and who asks."""
         self._places, self._owner = places, owner
 
-    def host_route(self, action: HostRoute, after: Host, refused: str | None) -> Measurement:
-        """Return what became of a host's route: the kernel's refusal, or what its table now holds for the destination.
+    def host(self, action: OfHost, before: Host, after: Host, refused: str | None) -> Measurement:
+        """Return what became of a host's routes: the kernel's refusal, or what its table now holds.
 
-        ``after`` is the host as described after the change; the kernel's table must hold the same, in every word.
+        ``after`` is the host as described after the change, ``before`` as it was, which is the same where its kernel
+        refused; of every destination of these the kernel's table must hold the routes of ``after``, in every word.
         """
+        outcome, cause, evidence = Outcome.DONE, "", list[Evidence]()
         if refused is not None:
-            evidence = Evidence(kind="netlink", where=action.host, detail=f"refused: {refused}")
-            return Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused", evidence=(evidence,))
-        dst = IPv4Network("0.0.0.0/0" if (text := action.arguments["dst"]) == "default" else text)
-        wanted = [PlannedRoute(dst=dst, gateway=r.gateway, interface=r.interface) for r in after.routes if r.dst == dst]
-        ways = [str(route) for route in self._places.routes(action.host) if route.startswith(f"{named(dst)} ")]
-        said = ", ".join(ways) or f"no route to {named(dst)}"
-        evidence = Evidence(kind="read-back", where=action.host, detail=f"its table has {said}")
-        # behind the planned words may stand a scope: pyroute2 chooses another one than ip does
-        shown = len(ways) == len(wanted) and all(
-            f"{way} ".startswith(f"{w} ") for way, w in zip(ways, wanted, strict=True)
-        )
-        why = "" if shown else f"the route does not show: its table has {said}"
-        return Measurement(outcome=Outcome.DONE, evidence=(evidence,), vacuous=why)
+            outcome, cause = Outcome.CONFLICT, "host.route-refused"
+            evidence.append(Evidence(kind="netlink", where=action.host, detail=f"refused: {refused}"))
+        wrong, ways = [], self._places.routes(action.host)
+        for dst in self._destinations(action, before, after):
+            said, shown = _shown(ways, after, dst)
+            evidence.append(Evidence(kind="read-back", where=action.host, detail=f"its table has {said}"))
+            wrong += [] if shown else [said]
+        why = f"the route does not show: its table has {'; '.join(wrong)}" if wrong else ""
+        return Measurement(outcome=outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
 
-    async def action(self, world: World, action: Action) -> tuple[Evidence, ...]:
+    def _destinations(self, action: OfHost, before: Host, after: Host) -> Iterable[IPv4Network]:
+        if isinstance(action, HostRoute):
+            return [destination(action)]
+        return dict.fromkeys(route.dst for host in (before, after) for route in host.routes)
+
+    async def action(self, world: World, action: OfAccount | OfInstance | OfZone) -> tuple[Evidence, ...]:
         """Return what shows of ``action`` in ``world``, the world after it; nothing if it does not show."""
         match action:
             case EnableVrf():
@@ -62,8 +79,11 @@ class ReadBack:
                 return await self._door(world, action.instance, Outcome.REACHED)
             case DeleteInstance():
                 return await self._door(world, action.instance, Outcome.NOT_FOUND)
-            case HostRoute():
-                raise AssertionError("a host's route is read back by host_route")
+            case RestoreInstance():
+                ready = world.instances[action.instance].initialised
+                return await self._door(world, action.instance, Outcome.REACHED if ready else Outcome.BAD_REQUEST)
+            case TakeZoneDown() | BringZoneBack():
+                return await self._zone(world, action)
 
     def _own_table(self, world: World, account: str) -> tuple[Evidence, ...]:
         """Every port of the account looks its own address up in the account's own table."""
@@ -113,6 +133,33 @@ class ReadBack:
             if not served(read) or requests.policy_in(read) is not instance.policy:
                 return ()
         return tuple(evidence)
+
+    async def _zone(self, world: World, action: OfZone) -> tuple[Evidence, ...]:
+        """Through the edge, each instance's door is lost at its address in that zone, or answers there again."""
+        evidence, down = [], isinstance(action, TakeZoneDown)
+        for instance in world.instances.values():
+            for address in kms(instance, Plane.PRIVATE).addresses:
+                if zone_of(address) != action.zone:
+                    continue
+                seen = await self._owner.ask(instance, node=WITNESS_EDGE, at=address)
+                rule = seen.last.sighting.rule if seen.last.sighting else ""
+                if (rule == "zone.down") is not down or (seen.status is None) is not down:
+                    return ()
+                said = f"{seen.node} at {address}:{seen.port}: {rule or seen.last.detail}"
+                evidence.append(Evidence(kind="read-back", where=kms(instance, Plane.PRIVATE).name, detail=said))
+        nothing = Evidence(kind="read-back", where=BACKBONE, detail=f"{action.zone} has no door of an instance")
+        return tuple(evidence) or (nothing,)
+
+
+def _shown(ways: list[str], host: Host, dst: IPv4Network) -> tuple[str, bool]:
+    """Return what a table has for ``dst``, and whether that are the routes of ``host``."""
+    wanted = [PlannedRoute(dst=dst, gateway=r.gateway, interface=r.interface) for r in host.routes if r.dst == dst]
+    found = [way for way in ways if way.startswith(f"{named(dst)} ")]
+    # behind the planned words may stand a scope: pyroute2 chooses another one than ip does
+    same = len(found) == len(wanted) and all(
+        f"{way} ".startswith(f"{w} ") for way, w in zip(found, wanted, strict=True)
+    )
+    return ", ".join(found) or f"no route to {named(dst)}", same
 
 
 def _said(found: Lookup, names: Mapping[int, str]) -> str:

@@ -7,18 +7,16 @@ service endpoints without VRF are refused when they are said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Network
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from lab.errors import ModelError, Problem, nearest
-from lab.model.addresses import REGIONS
+from lab.model.addresses import REGIONS, ZONE_NETWORKS
 from lab.model.call import Call, Operation
 from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Policy
-from lab.model.world import NAME, NAME_RULE, Host, Instance, Nic, Route, World
+from lab.model.routes import HostRoute, routes_after
+from lab.model.world import NAME, NAME_RULE, Account, Host, Instance, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,39 +58,48 @@ class DeleteInstance:
 
 
 _NOTHING = "leave the step out: it changes nothing, so nothing of it could be measured"
-ROUTE_COMMANDS = ("add", "del", "replace")
-ROUTE_ARGUMENTS = ("dst", "gateway", "oif")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostRoute:
-    """A change of a host's routing table in pyroute2's own words.
+class RestoreInstance:
+    """``ibmcloud resource reclamation-restore`` was issued, within the days in which it can be."""
 
-    ``arguments`` are the keywords of ``IPRoute.route(command, ...)`` as the author wrote them (``oif``
-    by interface name); the oracle reads them, the lab sends them unchanged.
-    """
-
-    host: str
-    command: str
-    arguments: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Freeze the arguments."""
-        object.__setattr__(self, "arguments", MappingProxyType({k: str(v) for k, v in self.arguments.items()}))
+    instance: str
 
 
-@dataclass(frozen=True, slots=True)
-class Netlink:
-    """pyroute2's vocabulary for a host's kernel, as data: ``Netlink("vsi-1").route("add", dst=..., gateway=...)``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRoutes:
+    """The routes that the host has now are written into its network configuration, so that a reboot brings them."""
 
     host: str
 
-    def route(self, command: str, **arguments: str) -> HostRoute:
-        """Return the action; ``command`` and keywords as in ``pyroute2.IPRoute.route``."""
-        return HostRoute(host=self.host, command=command, arguments=arguments)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    """The host starts again: of its routes it has those of its network configuration."""
+
+    host: str
 
 
-Action: TypeAlias = EnableVrf | EnableServiceEndpoints | Provision | Initialise | DeleteInstance | HostRoute
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeZoneDown:
+    """A zone of a region, such as ``us-south-1``, answers nothing on its private addresses any more."""
+
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BringZoneBack:
+    """A zone that was taken down answers again."""
+
+    zone: str
+
+
+OfAccount: TypeAlias = EnableVrf | EnableServiceEndpoints
+OfInstance: TypeAlias = Provision | Initialise | DeleteInstance | RestoreInstance
+OfHost: TypeAlias = HostRoute | SaveRoutes | Reboot
+OfZone: TypeAlias = TakeZoneDown | BringZoneBack
+Action: TypeAlias = OfAccount | OfInstance | OfHost | OfZone
 
 
 def SetPolicy(policy: Policy, *, by: Call) -> Call:  # noqa: N802 - reads as the action that it is, beside the classes above
@@ -107,41 +114,81 @@ def apply(world: World, action: Action) -> World:
     """Return the world after ``action``.
 
     Raises:
+        RouteRefused: A host's kernel refuses its route.
         ModelError: The action names something unknown, or says something that cannot be.
     """
     match action:
-        case EnableVrf():
-            account = world.account(action.account)
-            if account.vrf:
-                raise _wrong(f"accounts/{account.name}", "VRF is enabled already, and for good", _NOTHING)
-            return world.with_account(replace(account, vrf=True))
-        case EnableServiceEndpoints():
-            account = world.account(action.account)
-            if not account.vrf:
-                raise _wrong(f"accounts/{account.name}", "service endpoints need VRF", "enable VRF first")
-            if account.service_endpoints:
-                raise _wrong(f"accounts/{account.name}", "service endpoints are enabled already", _NOTHING)
-            return world.with_account(replace(account, service_endpoints=True))
-        case Provision():
-            return world.with_instance(_provisioned(world, action))
+        case EnableVrf() | EnableServiceEndpoints():
+            return world.with_account(_account_after(world, action))
+        case Provision() | Initialise() | DeleteInstance() | RestoreInstance():
+            return world.with_instance(_instance_after(world, action))
+        case HostRoute() | SaveRoutes() | Reboot():
+            return world.with_host(_host_after(world, action))
+        case TakeZoneDown() | BringZoneBack():
+            return replace(world, zones_down=_zones_after(world, action))
+
+
+def _account_after(world: World, action: OfAccount) -> Account:
+    account = world.account(action.account)
+    if isinstance(action, EnableVrf):
+        if account.vrf:
+            raise _wrong(f"accounts/{account.name}", "VRF is enabled already, and for good", _NOTHING)
+        return replace(account, vrf=True)
+    if not account.vrf:
+        raise _wrong(f"accounts/{account.name}", "service endpoints need VRF", "enable VRF first")
+    if account.service_endpoints:
+        raise _wrong(f"accounts/{account.name}", "service endpoints are enabled already", _NOTHING)
+    return replace(account, service_endpoints=True)
+
+
+def _instance_after(world: World, action: OfInstance) -> Instance:
+    if isinstance(action, Provision):
+        return _provisioned(world, action)
+    instance = world.instance(action.instance)
+    where = f"instances/{instance.name}"
+    match action:
+        case RestoreInstance() if not instance.deleted:
+            raise _wrong(where, "is not deleted, so there is nothing to restore", "DeleteInstance comes first")
+        case RestoreInstance():
+            return replace(instance, deleted=False)
+        case _ if instance.deleted:
+            raise _wrong(where, "is deleted", f'RestoreInstance(instance="{instance.name}") brings it back')
+        case Initialise() if instance.initialised:
+            raise _wrong(where, "is initialised already", _NOTHING)
         case Initialise():
-            instance = _living(world, action.instance)
-            if instance.initialised:
-                raise _wrong(f"instances/{instance.name}", "it is initialised already", _NOTHING)
-            return world.with_instance(replace(instance, initialised=True))
+            return replace(instance, initialised=True)
         case DeleteInstance():
-            return world.with_instance(replace(_living(world, action.instance), deleted=True))
+            return replace(instance, deleted=True)
+
+
+def _host_after(world: World, action: OfHost) -> Host:
+    host = world.host(action.host, where=f"{_said(action)}({action.host!r})")
+    match action:
         case HostRoute():
-            host = world.host(action.host, where=f"Netlink({action.host!r})")
-            return world.with_host(replace(host, routes=routes_after(host, action)))
+            return replace(host, routes=routes_after(host, action))
+        case SaveRoutes():
+            return replace(host, saved=host.routes)
+        case Reboot():
+            return replace(host, routes=host.saved)
 
 
-def _living(world: World, name: str) -> Instance:
-    """Return an instance that is not deleted."""
-    instance = world.instance(name)
-    if instance.deleted:
-        raise _wrong(f"instances/{name}", "it is deleted", "its name stays taken: provision another")
-    return instance
+def _said(action: OfHost) -> str:
+    """Return the name that authors say."""
+    return "Netlink" if isinstance(action, HostRoute) else type(action).__name__
+
+
+def _zones_after(world: World, action: OfZone) -> frozenset[str]:
+    zone, where = action.zone, f"{type(action).__name__}({action.zone!r})"
+    if zone not in ZONE_NETWORKS:
+        raise _wrong(where, f"no zone named {zone!r}", nearest(zone, ZONE_NETWORKS))
+    down = zone in world.zones_down
+    if isinstance(action, TakeZoneDown):
+        if down:
+            raise _wrong(where, "is down already", "")
+        return world.zones_down | {zone}
+    if not down:
+        raise _wrong(where, "is not down", "TakeZoneDown comes first")
+    return world.zones_down - {zone}
 
 
 def effect(world: World, call: Call) -> World:
@@ -179,85 +226,6 @@ def _provisioned(world: World, action: Provision) -> Instance:
     return Instance(
         name=action.instance, number=number, account=action.account, region=action.region, policy=action.policy
     )
-
-
-def routes_after(host: Host, action: HostRoute) -> tuple[Route, ...]:
-    """Return the host's static routes after ``action``, by the kernel's rules.
-
-    Raises:
-        ModelError: An argument is missing, unreadable or unknown; the gateway is in none of the host's
-            subnets, or no machine's address; ``add`` finds the route there already, ``del`` does not find it.
-    """
-    where = f"hosts/{host.name}/routes"
-    route = _read(host, action, where)
-    same = [r for r in host.routes if r.dst == route.dst]
-    match action.command:
-        case "add" if same:
-            text = f"{route.dst} is routed already, via {same[0].gateway}"
-            raise _wrong(where, text, 'use "replace"')
-        case "add" if on_link := [nic.name for nic in host.nics if nic.address.network == route.dst]:
-            raise _wrong(where, f"{route.dst} is the subnet of {on_link[0]}, and routed already", 'use "replace"')
-        case "add":
-            return (*host.routes, route)
-        case "replace" if route in same:
-            raise _wrong(where, f"{route.dst} is routed so already", _NOTHING)
-        case "replace":
-            return (*(r for r in host.routes if r.dst != route.dst), route)
-        case _:
-            gateway, oif = (action.arguments.get(name) for name in ("gateway", "oif"))
-            gone = [r for r in same if gateway in (None, str(r.gateway)) and oif in (None, r.interface)]
-            if not gone:
-                raise _wrong(where, f"no route to {route.dst} to delete", nearest(str(route.dst), _known(host)))
-            return tuple(r for r in host.routes if r is not gone[0])
-
-
-def _known(host: Host) -> list[str]:
-    return [str(r.dst) for r in host.routes]
-
-
-def _read(host: Host, action: HostRoute, where: str) -> Route:
-    if action.command not in ROUTE_COMMANDS:
-        raise _wrong(where, f"no route command {action.command!r}", nearest(action.command, ROUTE_COMMANDS))
-    for name in action.arguments:
-        if name not in ROUTE_ARGUMENTS:
-            raise _wrong(where, f"unknown keyword {name!r}", nearest(name, ROUTE_ARGUMENTS))
-    text = action.arguments.get("dst", "")
-    try:
-        dst = IPv4Network("0.0.0.0/0" if text == "default" else text)
-    except ValueError as error:
-        raise _wrong(f"{where}/dst", str(error) or "missing", 'such as "166.9.0.0/16"') from None
-    if action.command == "del" and "gateway" not in action.arguments:
-        return Route(dst=dst, gateway=None, interface=_allowed_nics(host, action.arguments, where)[0].name)
-    return _through(host, dst, action.arguments, where)
-
-
-def _through(host: Host, dst: IPv4Network, arguments: Mapping[str, str], where: str) -> Route:
-    nics = _allowed_nics(host, arguments, where)
-    if "gateway" not in arguments:
-        if "oif" not in arguments:
-            raise _wrong(where, f"a route to {dst} needs a gateway or an oif", "")
-        return Route(dst=dst, gateway=None, interface=nics[0].name)
-    try:
-        gateway = IPv4Address(arguments["gateway"])
-    except ValueError as error:
-        raise _wrong(f"{where}/gateway", str(error), "an IPv4 address") from None
-    for nic in nics:
-        subnet = nic.address.network
-        if gateway in (subnet.network_address, subnet.broadcast_address):
-            text = f"{gateway} is no machine's: it is the subnet's own, or all of it"
-            raise _wrong(f"{where}/gateway", text, f"such as {nic.gateway}")
-        if gateway in subnet and gateway != nic.address.ip:
-            return Route(dst=dst, gateway=gateway, interface=nic.name)
-    subnets = ", ".join(f"{nic.name} {nic.address.network} (gateway {nic.gateway})" for nic in nics)
-    raise _wrong(f"{where}/gateway", f"{gateway} is in none of the host's subnets", f"there are: {subnets}")
-
-
-def _allowed_nics(host: Host, arguments: Mapping[str, str], where: str) -> tuple[Nic, ...]:
-    if (oif := arguments.get("oif")) is None:
-        return host.nics
-    if found := tuple(nic for nic in host.nics if nic.name == oif):
-        return found
-    raise _wrong(f"{where}/oif", f"no interface {oif!r}", nearest(oif, (nic.name for nic in host.nics)))
 
 
 def _wrong(where: str, text: str, hint: str) -> ModelError:

@@ -29,6 +29,8 @@ ZONES: dict[str, tuple[IPv4Network, ...]] = {
     "jp-tok": (IPv4Network("166.9.40.0/24"), IPv4Network("166.9.42.0/24"), IPv4Network("166.9.44.0/24")),
 }
 REGIONS = tuple(ZONES)
+ZONE_NETWORKS = {f"{region}-{n}": network for region, found in ZONES.items() for n, network in enumerate(found, 1)}
+"""The private addresses of each zone, by its name (``us-south-1``)."""
 
 # The last octet of a service inside each of its zones, and on the public services network.
 IAM_OCTET, HS_CRYPTO_OCTET = 10, 20
@@ -37,6 +39,11 @@ IAM_OCTET, HS_CRYPTO_OCTET = 10, 20
 def private_addresses(region: str, octet: int) -> tuple[IPv4Address, ...]:
     """Return a private service's addresses, one for each zone of ``region``, in zone order."""
     return tuple(zone.network_address + octet for zone in ZONES[region])
+
+
+def zone_of(address: IPv4Address) -> str | None:
+    """Return the name of the zone in which a private address lies, or None."""
+    return next((name for name, network in ZONE_NETWORKS.items() if address in network), None)
 
 
 def public_address(region: str, octet: int) -> IPv4Address:

@@ -32,7 +32,8 @@ class Call:
 
     ``plane`` is the endpoint that the client was configured with, by name; which door its packets
     find is for the network to say. ``key`` names the key that the operation is about, ``policy`` the
-    setting that ``SET_POLICY`` carries. The token is the caller's account's, from IAM.
+    setting that ``SET_POLICY`` carries. The token is the caller's account's, from IAM. ``first_only``: the client
+    tries the first of the name's addresses and gives up, where others try the next.
     """
 
     by: str
@@ -42,6 +43,7 @@ class Call:
     operation: Operation = Operation.LIST
     key: str | None = None
     policy: Policy | None = None
+    first_only: bool = False
 
     @classmethod
     def public(cls, by: str, instance: str, operation: Operation = Operation.LIST, *, key: str | None = None) -> Call:
@@ -68,7 +70,12 @@ class Call:
         named = key or (DEFAULT_KEY if operation in NEEDS_KEY else None)
         return replace(self, operation=operation, key=named)
 
+    def impatient(self) -> Call:
+        """Return the same call by a client that tries the first of the name's addresses only."""
+        return replace(self, first_only=True)
+
     def __str__(self) -> str:
         """For people: ``laptop → kms/public of keys: list-keys``."""
         about = f" {self.key}" if self.key else f" {self.policy.value}" if self.policy else ""
+        about += ", at the first address only" * self.first_only
         return f"{self.by} → {self.surface.value}/{self.plane.value} of {self.instance}: {self.operation.value}{about}"

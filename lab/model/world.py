@@ -67,13 +67,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A VSI (of an account) or an internet host (of nobody, but it may hold an account's API key)."""
+    """A VSI (of an account) or an internet host (of nobody, but it may hold an account's API key).
+
+    ``routes`` are those of its kernel, ``saved`` those of its network configuration, which a reboot brings.
+    """
 
     name: str
     kind: HostKind
     account: str
     nics: tuple[Nic, ...]
     routes: tuple[Route, ...]
+    saved: tuple[Route, ...]
 
     def nic(self, plane: Plane) -> Nic | None:
         """Return the NIC on ``plane``, or None."""
@@ -112,11 +116,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Everything that a verdict depends on. Mappings are read-only and keep the author's order."""
+    """Everything that a verdict depends on. Mappings are read-only and keep the author's order.
+
+    ``zones_down`` names zones of the cloud, such as ``us-south-1``, that answer nothing.
+    """
 
     accounts: Mapping[str, Account] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    zones_down: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Freeze the mappings."""

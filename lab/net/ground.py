@@ -21,8 +21,10 @@ from lab.kernel import dumps, messages, nflog, words
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
 from lab.kernel.tap import open_tap
-from lab.model.action import HostRoute
+from lab.model.routes import HostRoute
+from lab.model.world import Route
 from lab.net import audit, filters, vrf_tables
+from lab.net.carrier import await_carrier
 from lab.net.fabric import Fabric
 from lab.net.network import Network
 from lab.net.nodes import Node
@@ -133,6 +135,11 @@ class Ground:
         asked = self.node(node).socket
         return list(dumps.routes(asked, dumps.links(asked)))
 
+    def unanswered(self, node: str) -> list[str]:
+        """Return the neighbours that the node's kernel asks, or asked, for in vain: ``ADDRESS dev NAME``."""
+        asked = self.node(node).socket
+        return list(dumps.unanswered(asked, dumps.links(asked)))
+
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""
         return {interface.index: str(interface.name) for interface in self.node(node).intfList()}
@@ -140,12 +147,27 @@ class Ground:
     def route(self, action: HostRoute) -> str | None:
         """Send a host's route to its kernel by pyroute2, the author's words unchanged; return the refusal, if any.
 
-        Runs in any thread; ``oif`` is the one word that is translated, from a name to an index.
+        Runs in any thread; ``oif`` is the one word that is translated, from a name to an index. That the lab speaks
+        IPv4 is said besides: pyroute2 cannot tell where the destination is ``default`` and no gateway is given.
         """
-        arguments: dict[str, object] = dict(action.arguments)
+        arguments: dict[str, object] = {"family": socket.AF_INET, **action.arguments}
         if "oif" in arguments:
             arguments["oif"] = self.node(action.host).nameToIntf[str(arguments["oif"])].index
         return words.say(self.namespace(action.host), lambda kernel: kernel.route(action.command, **arguments))
+
+    def reboot(self, host: str, routes: Iterable[Route]) -> None:
+        """Have a host's links go down, with which its kernel loses every route, and come up again with ``routes``."""
+        node = self.node(host)
+        with node.fabric.alone():
+            for message, word in ((messages.link_down, "down"), (messages.link_up, "up")):
+                for interface in node.intfList():
+                    node.fabric.do(node.place, f"{host}: {interface.name} {word}", message(interface.index))
+            node.fabric.flush()
+            ends = [end for interface in node.intfList() for end in (interface.link.intf1, interface.link.intf2)]
+            await_carrier([(end.node.place, end.index, str(end.name)) for end in ends])
+            for route in routes:
+                node.add_route(route.dst, gateway=route.gateway, interface=route.interface)
+            node.fabric.flush()
 
     def differences(self, plan: Plan) -> list[str]:
         """Return what the kernel of the lab's own nodes is set up to do otherwise than ``plan`` says, a line each."""

@@ -13,6 +13,7 @@ from lab.model.addresses import (
     PRIVATE_RESOLVER,
     PUBLIC_RESOLVER,
     PUBLIC_SERVICES,
+    zone_of,
 )
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Hop, Outcome, Prerequisite
@@ -35,10 +36,11 @@ class Path:
     missing: Prerequisite | None = None
 
 
-def find(world: World, host: Host, endpoint: Endpoint) -> Path:
+def find(world: World, host: Host, endpoint: Endpoint, *, first_only: bool = False) -> Path:
     """Return the path of ``host``'s packets to ``endpoint``, name resolution included.
 
     A name has an address in each zone; clients try them in order until one accepts, and report the first if none does.
+    Those of ``first_only`` do not go on.
     """
     resolver = PRIVATE_RESOLVER if host.nic(Plane.PRIVATE) else PUBLIC_RESOLVER
     asked = _carry(world, host, resolver)
@@ -46,7 +48,7 @@ def find(world: World, host: Host, endpoint: Endpoint) -> Path:
         hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
         return Path(hops=hops, outcome=Outcome.NO_NAME, cause=asked.cause, missing=asked.missing)
     first: Path | None = None
-    for address in endpoint.addresses:
+    for address in endpoint.addresses[: 1 if first_only else None]:
         named = Hop(place=host.name, fact=f"{endpoint.names[0]} is {address} (resolver {resolver})")
         carried = _carry(world, host, address)
         way = replace(carried, hops=(named, *carried.hops))
@@ -75,8 +77,13 @@ def _carry(world: World, host: Host, address: IPv4Address) -> Path:
         fact = f"no route to {address}"
         return _dies((Hop(place=host.name, fact=fact),), Outcome.NO_ROUTE, "host.no-route", Prerequisite.ROUTE)
     via = f"via {route.gateway} " if route.gateway else ""
-    hops = (Hop(place=host.name, fact=f"route {_net(route.dst)} {via}dev {route.interface}"),)
+    hops: tuple[Hop, ...] = (Hop(place=host.name, fact=f"route {_net(route.dst)} {via}dev {route.interface}"),)
     nic = next(nic for nic in host.nics if nic.name == route.interface)
+    if route.gateway != nic.gateway:
+        # every link leads to one router: neither another address of its subnet nor a service is a neighbour
+        hops = (*hops, Hop(place=host.name, fact=f"nobody on {nic.name} answers for {route.gateway or address}"))
+        missing = first_missing(world, host) if nic.plane is Plane.PRIVATE else Prerequisite.ROUTE
+        return _dies(hops, Outcome.REJECTED, "host.no-neighbour", missing)
     if nic.plane is Plane.PRIVATE:
         return _backbone(world, host, address, hops)
     return _internet(world, host, address, hops)
@@ -98,6 +105,9 @@ def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, .
     if not account.service_endpoints:
         hops = (*hops, Hop(place=edge, fact=f"table of {account.name} has no way to {CLOUD_SERVICES}: lost"))
         return _dies(hops, Outcome.TIMED_OUT, "edge.no-service-endpoint", Prerequisite.SERVICE_ENDPOINTS)
+    if (zone := zone_of(address)) in world.zones_down:
+        hops = (*hops, Hop(place=edge, fact=f"{address} is in zone {zone}, which is down: lost"))
+        return _dies(hops, Outcome.TIMED_OUT, "zone.down", None)
     fact = f"table of {account.name}: {CLOUD_SERVICES} to the service network"
     return Path(hops=(*hops, Hop(place=edge, fact=fact)), door=Plane.PRIVATE)
 
@@ -128,7 +138,7 @@ def first_missing(world: World, host: Host) -> Prerequisite:
     return Prerequisite.ROUTE
 
 
-def _dies(hops: tuple[Hop, ...], outcome: Outcome, cause: str, missing: Prerequisite) -> Path:
+def _dies(hops: tuple[Hop, ...], outcome: Outcome, cause: str, missing: Prerequisite | None) -> Path:
     return Path(hops=hops, outcome=outcome, cause=cause, missing=missing)
 
 

@@ -23,7 +23,7 @@ def predict(world: World, call: Call) -> Verdict:
     """
     host = world.host(call.by, where="call/by")
     endpoint = endpoint_of(world, call)
-    way = path.find(world, host, endpoint)
+    way = path.find(world, host, endpoint, first_only=call.first_only)
     if way.door is None:
         return Verdict(outcome=way.outcome, cause=way.cause, hops=way.hops, missing=way.missing)
     decision = door.decide(world, host, call, way.door)

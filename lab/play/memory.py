@@ -19,16 +19,17 @@ from lab.measure import requests
 from lab.measure.keyring import Keyring
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
-from lab.model.action import Action, DeleteInstance, Initialise, Provision, apply, effect
+from lab.model.action import Action, apply, effect
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
+from lab.model.routes import RouteRefused
 from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
-from lab.serve import furnishing, messages
+from lab.serve import furnishing
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site, at_door
@@ -62,24 +63,21 @@ class Memory:
         for request in furnishing.world(world, {name: _API_KEY.format(account=name) for name in world.accounts}):
             self._cloud.obey(request)
 
-    def act(self, action: Action) -> Measurement:
-        """Carry out a change in the services, as far as it concerns them."""
-        self._world = apply(self._world, action)
-        match action:
-            case Provision():
-                self._cloud.obey(furnishing.provision(self._world, self._world.instances[action.instance]))
-            case Initialise():
-                self._cloud.obey(messages.Initialise(id=0, guid=self._world.instances[action.instance].guid))
-            case DeleteInstance():
-                self._cloud.obey(messages.Delete(id=0, guid=self._world.instances[action.instance].guid))
-            case _:
-                pass  # accounts and routes are the network's, and the oracle stands in for it here
+    def act(self, action: Action) -> Measurement | None:
+        """Carry out a change in the services, as far as it concerns them; None where a kernel would have its say."""
+        try:
+            after = apply(self._world, action)
+        except RouteRefused:
+            return None
+        for request in furnishing.change(self._world, after, action):
+            self._cloud.obey(request)
+        self._world = after  # accounts, hosts and zones are the network's, and the oracle stands in for it here
         return Measurement(outcome=Outcome.DONE)
 
     def ask(self, call: Call) -> Measurement | None:
         """Return what the door says; None where the call finds none."""
         endpoint = endpoint_of(self._world, call)
-        door = path.find(self._world, self._world.host(call.by), endpoint).door
+        door = path.find(self._world, self._world.host(call.by), endpoint, first_only=call.first_only).door
         if door is None:
             return None
         heard = self._send(replace(endpoint, plane=door), self._request(call))

@@ -21,6 +21,7 @@ from lab.errors import LiveError, ModelError, Problem
 from lab.model.action import Action, apply, effect
 from lab.model.call import Call, Operation
 from lab.model.outcome import Evidence, Expectation, Hop, Measurement, Outcome, Traffic, Verdict
+from lab.model.routes import RouteRefused
 from lab.model.rules import BY_ID, Mark
 from lab.model.world import World
 from lab.oracle import predict
@@ -42,8 +43,8 @@ class Backend(Protocol):
     mode: str
     vrf_backend: str | None
 
-    def act(self, action: Action) -> Measurement:
-        """Carry out a change that is no call, and read it back."""
+    def act(self, action: Action) -> Measurement | None:
+        """Carry out a change that is no call, and read it back; None where this backend has no say."""
 
     def ask(self, call: Call) -> Measurement | None:
         """Make a call; None where this backend has no say (packets that die on the way, in memory)."""
@@ -151,10 +152,20 @@ def _foreseen(world: World, scenario: Scenario) -> list[tuple[str, Verdict]]:
         place = f"{scenario.name or 'scenario'}/steps[{number}]"
         try:
             verdict, world = foresee(world, step.deed)
+        except RouteRefused as refused:
+            if step.expectation.outcome is not Outcome.CONFLICT:
+                raise _at(place, refused) from None
+            verdict = _refused(refused)
         except ModelError as error:
             raise _at(place, error) from None
         found.append((place, verdict))
     return found
+
+
+def _refused(refused: RouteRefused) -> Verdict:
+    """Return the verdict on a route that the author states to be refused: nothing changes."""
+    hops = tuple(Hop(place=problem.where, fact=problem.text) for problem in refused.problems)
+    return Verdict(outcome=Outcome.CONFLICT, cause="host.route-refused", hops=hops)
 
 
 def _must_be(mode: Mode, running: Backend) -> None:
@@ -315,9 +326,9 @@ class Silent:
     def __init__(self, world: World) -> None:
         """Take the world, and leave it alone."""
 
-    def act(self, action: Action) -> Measurement:
-        """Return that the change is done: there is nothing that could fail."""
-        return Measurement(outcome=Outcome.DONE)
+    def act(self, action: Action) -> Measurement | None:
+        """Say nothing: there is nothing that could fail."""
+        return None
 
     def ask(self, call: Call) -> Measurement | None:
         """Say nothing."""

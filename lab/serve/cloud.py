@@ -53,6 +53,8 @@ class Cloud:
                 self.initialise(asked.guid)
             case messages.Delete():
                 self.delete(asked.guid)
+            case messages.Restore():
+                self.restore(asked.guid)
 
     def account(self, asked: messages.Account) -> None:
         """Create or replace an account."""
@@ -83,11 +85,12 @@ class Cloud:
             instance.master = self.draw(MASTER_BYTES)
 
     def delete(self, guid: str) -> None:
-        """Delete the instance: key material and master key are gone, the policy is not enforced any more."""
-        instance = self._instance(guid)
-        instance.deleted, instance.master = True, None
-        for collection in (instance.keys, instance.ids, instance.aliases):
-            collection.clear()
+        """Delete the instance: it is not found, its policy is not enforced; what it holds is kept for a restore."""
+        self._instance(guid).deleted = True
+
+    def restore(self, guid: str) -> None:
+        """Bring a deleted instance back, as it was."""
+        self._instance(guid).deleted = False
 
     def _instance(self, guid: str) -> kms.Instance:
         instance = self.instances.by_guid(guid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lab.describe.placing import controls
+from lab.model.action import Action, DeleteInstance, Initialise, Provision, RestoreInstance
 from lab.model.endpoint import Endpoint
 from lab.model.world import Instance, World
 from lab.serve import messages
@@ -25,6 +26,26 @@ def world(described: World, api_keys: Mapping[str, str]) -> Iterator[messages.Op
             yield messages.Initialise(id=0, guid=instance.guid)
         if instance.deleted:
             yield messages.Delete(id=0, guid=instance.guid)
+
+
+def change(before: World, after: World, action: Action) -> Iterator[messages.Operation]:
+    """Yield the requests that carry ``action`` out; a first instance brings its account's control instance."""
+    match action:
+        case Provision():
+            known = {instance.name for instance in controls(before)}
+            for twin in controls(after):
+                if twin.name not in known:
+                    yield provision(after, twin)
+                    yield messages.Initialise(id=0, guid=twin.guid)
+            yield provision(after, after.instances[action.instance])
+        case Initialise():
+            yield messages.Initialise(id=0, guid=after.instances[action.instance].guid)
+        case DeleteInstance():
+            yield messages.Delete(id=0, guid=after.instances[action.instance].guid)
+        case RestoreInstance():
+            yield messages.Restore(id=0, guid=after.instances[action.instance].guid)
+        case _:
+            return  # the network's alone
 
 
 def provision(described: World, instance: Instance) -> messages.Provision:

@@ -75,7 +75,14 @@ class Initialise(msgspec.Struct, frozen=True, kw_only=True, tag="initialise"):
 
 
 class Delete(msgspec.Struct, frozen=True, kw_only=True, tag="delete"):
-    """Delete the instance; its policy is not enforced any more."""
+    """Delete the instance; its policy is not enforced any more, and what it holds is kept for a restore."""
+
+    id: int
+    guid: str
+
+
+class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore"):
+    """Bring a deleted instance back as it was."""
 
     id: int
     guid: str
@@ -124,8 +131,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     line: str
 
 
-Operation = Account | Provision | Initialise | Delete
+Operation = Account | Provision | Initialise | Delete | Restore
 """What the lab's operator does to the services' state."""
-Request = Prepare | Listen | Account | Provision | Initialise | Delete | Fault | Close
+Request = Prepare | Listen | Account | Provision | Initialise | Delete | Restore | Fault | Close
 Reply = Done | Prepared | Failed
 FromCloud = Done | Prepared | Failed | Log

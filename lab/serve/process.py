@@ -18,9 +18,10 @@ from lab.connection import Connection
 from lab.serve import messages, pki
 from lab.serve.cloud import IGNORE_POLICY, Cloud
 from lab.serve.doors import SURFACES, Doors, protocol_settings
+from lab.services.kms import rules
 
 _CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
-_DEAF_OPERATOR, _DROP_POLICY = "deaf-operator", "drop-policy"
+_DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED = "deaf-operator", "drop-policy", "enforce-deleted"
 
 
 def preload() -> None:
@@ -102,6 +103,10 @@ class _Process:
                 await self._doors.close()
             case messages.Provision() if _DROP_POLICY in self._faults:
                 self._cloud.obey(msgspec.structs.replace(request, allowed_network=None))
+            case messages.Restore() if _DROP_POLICY in self._faults:
+                self._cloud.obey(request)
+                if (restored := self._cloud.instances.by_guid(request.guid)) is not None:
+                    restored.policy = None
             case _:
                 if _DEAF_OPERATOR not in self._faults:
                     self._cloud.obey(request)
@@ -113,12 +118,16 @@ class _Process:
             self._cloud.enforce_policy = False
         elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
             self._faults.add(name)
+        elif name == _ENFORCE_DELETED:
+            refuses = rules.policy_refuses
+            rules.policy_refuses = lambda policy, plane, **_deleted: refuses(policy, plane, deleted=False)
         elif name.startswith(_CLOSE_LISTENER):
             self._doors.close_listener(name.removeprefix(_CLOSE_LISTENER))
         elif name.startswith(_LYING_LOG):
             self._cloud.sink = partial(self._lie, name.removeprefix(_LYING_LOG))
         else:
-            known = (IGNORE_POLICY, _DEAF_OPERATOR, _DROP_POLICY, f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>")
+            plain = (IGNORE_POLICY, _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED)
+            known = (*plain, f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>")
             raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")
 
     def _lie(self, field: str, line: str) -> None:

@@ -15,11 +15,12 @@ from lab.describe.checking import check_deed, check_stated
 from lab.describe.scenario import Deed, Step
 from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
 from lab.live.client import LiveLab
-from lab.model.action import Action, HostRoute, SetPolicy, apply, effect
+from lab.model.action import Action, SetPolicy, apply, effect
 from lab.model.call import Call
 from lab.model.endpoint import endpoints
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.routes import HostRoute
 from lab.model.world import World
 from lab.play.runner import Backend, Mode, StepReport, changes, foresee, judge
 from lab.testing.host import HostFixture

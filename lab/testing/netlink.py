@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.errors import ModelError, Problem, nearest
 from lab.live.client import LiveLab
 from lab.live.world import KERNEL_WORDS
-from lab.model.action import ROUTE_ARGUMENTS, ROUTE_COMMANDS, HostRoute
 from lab.model.outcome import Outcome
+from lab.model.routes import ROUTE_ARGUMENTS, ROUTE_COMMANDS, HostRoute
 from lab.testing.words import at_the_tests_line
 
 if TYPE_CHECKING:

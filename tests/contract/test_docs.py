@@ -15,7 +15,8 @@ from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, Outcome, cat
 from lab.describe import environment
 from lab.live.host import Host
 from lab.model import addresses, endpoint
-from lab.model.action import Action, HostRoute
+from lab.model.action import Action
+from lab.model.routes import HostRoute
 from lab.net.hosts import Hosts
 from lab.testing.netlink import NetlinkFixture
 from tests.contract import pages
@@ -109,6 +110,7 @@ def test_every_operation_region_and_limit_is_named() -> None:
     text = (pages.ROOT / OWN).read_text()
     words = [f"{operation.name}`" for operation in Operation]
     words += [f"`{region}`" for region in addresses.REGIONS]
+    words += ["`call.impatient()`", *(f"`{zone}`" for zone in ("us-south-1", "us-south-3"))]
     words += [
         f"{addresses.MOST_ACCOUNTS} accounts",
         f"{addresses.MOST_VSIS_OF_AN_ACCOUNT} VSIs in an account",

@@ -67,6 +67,26 @@ def test_a_frame_bears_the_moment_at_which_it_passed(sandboxed: Run) -> None:
     assert LATE_S / 2 < before < LATE_S + 1
 
 
+def over_a_break() -> list[int]:
+    """Return how many frames were kept before, and after the link had been down and up again."""
+    tap, kept, opened = tapped(1 << 20), Capture(), netlink.open_socket()
+    kept.watch(["host:lo"], [tap])
+    talk(1)
+    kept.settle()
+    before = len(kept.frames)
+    for message in (messages.link_down(1), messages.link_up(1)):
+        netlink.batch(opened, [message])
+    talk(1)
+    kept.settle()
+    return [before, len(kept.frames)]
+
+
+def test_a_link_that_goes_down_does_not_end_the_capture(sandboxed: Run) -> None:
+    """It is told once, as an error of the tap; what passes when the link is up again is seen."""
+    before, after = sandboxed(over_a_break)
+    assert 0 < before < after
+
+
 def test_frames_without_room_are_counted_as_lost(sandboxed: Run) -> None:
     """What the capture did not keep proves nothing, so it must say that there was something."""
     kept, lost, _ = sandboxed(taken, 4096)

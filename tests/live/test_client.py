@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from lab import (
     Netlink,
     Outcome,
     Provision,
+    Reboot,
     Scenario,
     Step,
     catalogue,
@@ -187,6 +189,29 @@ def test_ping_between_all_hosts_waits_once(tmp_path: Path) -> None:
     assert "vsi-1 -> laptop" in told
     assert "laptop -> X" in told
     assert "1 of 2 answered" in told
+
+
+def test_a_reboot_ends_what_runs_on_the_host_and_nothing_else(world: World) -> None:
+    """Programs of that host are killed, those of others go on; its links carry again, and it is reached."""
+    with Lab(world, capture=False) as lab:
+        here, there = (lab.host(name).start(["tail", "-f", "/dev/null"]) for name in ("vsi-1", "laptop"))
+        done = lab.act(Reboot(host="vsi-1"))
+        assert (done.outcome, done.vacuous) == (Outcome.DONE, "")
+        assert here.wait(timeout_s=5) == -signal.SIGKILL
+        with pytest.raises(subprocess.TimeoutExpired):
+            there.wait(timeout_s=0.0)
+        assert lab.ask(Call.private("vsi-1", "keys")).outcome is Outcome.REACHED
+        there.signal(signal.SIGKILL)
+        there.wait(timeout_s=5)
+
+
+def test_a_route_that_the_kernel_refuses_is_measured_as_refused(world: World) -> None:
+    """The kernel's own words are evidence, its table is as before, and the lab goes on."""
+    with Lab(world, capture=False) as lab:
+        found = lab.act(Netlink("vsi-1").route("replace", dst="166.9.0.0/16", gateway="10.65.0.129"))
+        assert (found.outcome, found.cause, found.vacuous) == (Outcome.CONFLICT, "host.route-refused", "")
+        assert [seen.kind for seen in found.evidence] == ["netlink", "read-back"]
+        assert lab.ask(Call.private("vsi-1", "keys")).outcome is Outcome.REACHED
 
 
 def test_a_lab_asked_for_what_is_not_there_tells_the_nearest(world: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import Call, Outcome, Policy, SetPolicy, catalogue
+from lab import Call, Netlink, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
 from lab.live.client import LiveLab
 from lab.model.endpoint import iam, kms
 from lab.model.plane import Plane
@@ -28,12 +28,17 @@ def lab() -> Iterator[LiveLab]:
         yield made
 
 
-def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
-    """Run the SDK in ``host`` against one plane's endpoints and return what it printed."""
+def run_sdk(lab: LiveLab, host: str, what: str, plane: Plane, token_from: Plane) -> subprocess.CompletedProcess[str]:
+    """Run the SDK in ``host`` against one plane's key management, with a token from one plane's IAM."""
     assert (SDK / "keyprotect").is_dir(), "bin/setup installs the SDK into the environment's clients folder"
     url = kms(lab.world.instances["keys"], plane).url
-    command = [sys.executable, str(CLIENT), what, url, iam(plane).url]
-    done = lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=60)
+    command = [sys.executable, str(CLIENT), what, url, iam(token_from).url]
+    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=60)
+
+
+def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
+    """Run the SDK in ``host`` against one plane's endpoints and return what it printed."""
+    done = run_sdk(lab, host, what, plane, plane)
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
@@ -51,6 +56,27 @@ def test_the_sdk_lives_a_keys_life_at_the_private_endpoint_and_is_refused_outsid
     assert sdk(lab, "laptop", "list", Plane.PUBLIC) == {"status": 401, "message": REFUSED}
     assert sdk(lab, "vsi-1", "list", Plane.PUBLIC) == {"status": 401, "message": REFUSED}
     assert sdk(lab, "vsi-1", "life", Plane.PRIVATE) == whole
+
+
+def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> None:
+    """Key calls private, IAM public: it works while there is a public way, and that is why nobody notices."""
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PUBLIC).returncode == 0
+        assert lab.act(Netlink("vsi-1").route("del", dst="default")).vacuous == ""
+        half = run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PUBLIC)
+        assert half.returncode != 0
+        assert "Network is unreachable" in half.stderr
+        assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PRIVATE).returncode == 0
+
+
+def test_curl_tries_the_next_zone() -> None:
+    """With the first zone down it waits for its address in vain, and is served at the second one's."""
+    ask = 'curl -sS --connect-timeout 2 -o /dev/null -w "%{remote_ip}" "$PELAB_IAM_PRIVATE/identity/keys"'
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        first, second, _ = iam(Plane.PRIVATE).addresses
+        assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(first)
+        assert lab.act(TakeZoneDown(zone="us-south-1")).vacuous == ""
+        assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(second)
 
 
 def test_run_answers_curl_by_name() -> None:

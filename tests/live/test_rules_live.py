@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab import (
+    BringZoneBack,
     Builder,
     Call,
     DeleteInstance,
@@ -19,9 +20,11 @@ from lab import (
     Operation,
     Outcome,
     Policy,
+    RestoreInstance,
     Scenario,
     SetPolicy,
     Step,
+    TakeZoneDown,
     Topology,
     topology,
 )
@@ -36,6 +39,7 @@ from lab.play.runner import Mode, play
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 DONE, REACHED = Outcome.DONE, Outcome.REACHED
 LOST = Outcome.TIMED_OUT
+ROUTE, NO_ROUTE_TAKEN = Netlink("vsi-1").route, Outcome.CONFLICT.because("host.route-refused")
 LOCKED = Outcome.UNAUTHORIZED.because("policy.private-only")
 STRANGER = Outcome.UNAUTHORIZED.because("door.other-account")
 
@@ -96,6 +100,8 @@ CASES = {
         Step("it is deleted", DeleteInstance(instance="keys"), DONE),
         Step("outside", LAPTOP, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("inside", VSI, Outcome.NOT_FOUND.because("instance.deleted")),
+        Step("it is restored", RestoreInstance(instance="keys"), DONE),
+        Step("and locked again", LAPTOP, LOCKED),
         policy="private-only",
     ),
     "key.deleted": single(
@@ -116,6 +122,30 @@ CASES = {
         Step("no public address is found there", Call.public("vsi-1", "keys"),
              Outcome.REJECTED.because("edge.unroutable")),
         Step("the private one is", VSI, REACHED),
+    ),
+    "host.route-refused": single(
+        Step("no neighbour", ROUTE("replace", dst="166.9.0.0/16", gateway="10.65.0.129"), NO_ROUTE_TAKEN),
+        Step("there already", ROUTE("add", dst="166.9.0.0/16", gateway="10.65.0.65"), NO_ROUTE_TAKEN),
+        Step("not there", ROUTE("del", dst="172.16.0.0/12"), NO_ROUTE_TAKEN),
+        Step("its subnet's last", ROUTE("add", dst="172.16.0.0/12", gateway="10.65.0.127"), NO_ROUTE_TAKEN),
+        Step("the route stands", VSI, REACHED),
+    ),
+    "host.no-neighbour": single(
+        Step("on the link, says the route", ROUTE("replace", dst="166.9.0.0/16", oif="eth0"), DONE),
+        Step("and there nobody is", VSI.impatient(), Outcome.REJECTED.because("host.no-neighbour")),
+        Step("the host itself", ROUTE("replace", dst="166.9.0.0/16", gateway="10.65.0.66"), DONE),
+        Step("is no neighbour", VSI.impatient(), Outcome.REJECTED.because("host.no-neighbour")),
+        Step("the resolver by nobody", ROUTE("replace", dst="161.26.0.0/16", gateway="10.65.0.126"), DONE),
+        Step("no name is found", VSI, Outcome.NO_NAME.because("host.no-neighbour")),
+    ),
+    "zone.down": single(
+        *(Step("a zone goes down", TakeZoneDown(zone=f"us-south-{number}"), DONE) for number in (1, 2)),
+        Step("its address is lost", VSI.impatient(), LOST.because("zone.down")),
+        Step("and IAM's there", Call.token("vsi-1", "keys", VSI.plane).impatient(), LOST.because("zone.down")),
+        Step("the third serves", VSI, REACHED),
+        Step("one of another region", TakeZoneDown(zone="eu-de-1"), DONE),
+        Step("here one comes back", BringZoneBack(zone="us-south-1"), DONE),
+        Step("and serves", VSI.impatient(), REACHED),
     ),
     "internet.no-private-service": single(
         Step("from outside", Call.private("laptop", "keys"), LOST.because("internet.no-private-service"))

@@ -242,6 +242,21 @@ def test_deleted_instance_is_not_found_on_either_plane(lab: Lab) -> None:
     run(story)
 
 
+def test_a_restored_instance_is_as_before(lab: Lab) -> None:
+    """Policy, master key and keys are there, and the policy is enforced again."""
+
+    async def story() -> None:
+        lab.provision("private-only")
+        before = await lab.call(Plane.PRIVATE, "GET", "keys")
+        lab.cloud.delete(GUID)
+        lab.cloud.restore(GUID)
+        assert (await lab.call(Plane.PUBLIC, "GET", "keys")).json() == REFUSED
+        after = await lab.call(Plane.PRIVATE, "GET", "keys")
+        assert (after.status_code, after.json()) == (200, before.json())
+
+    run(story)
+
+
 @pytest.mark.parametrize(
     "change,rule",
     [

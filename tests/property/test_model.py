@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -9,11 +10,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab import Call, EnableVrf, Operation, Outcome, Plane, Policy
+from lab import (
+    BringZoneBack,
+    Call,
+    DeleteInstance,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Initialise,
+    Netlink,
+    Operation,
+    Outcome,
+    Plane,
+    Policy,
+    Provision,
+    Reboot,
+    RestoreInstance,
+    SaveRoutes,
+    TakeZoneDown,
+)
 from lab.describe.builder import Builder
 from lab.describe.placing import plan
 from lab.errors import ModelError
-from lab.model.action import apply
+from lab.model.action import Action, apply
+from lab.model.addresses import ZONE_NETWORKS
 from lab.model.call import Call as AnyCall
 from lab.model.world import Account, Route, World
 from lab.oracle import path, predict
@@ -104,6 +123,54 @@ def test_a_plan_is_deterministic_and_every_table_ends(world: World) -> None:
     assert made == plan(world)
     for table in made.node("backbone").tables:
         assert table.routes[-1].kind == "unreachable"
+
+
+def samples(world: World) -> dict[type, Action]:
+    """Return one action of every kind there is."""
+    account, host, instance = (min(mapping) for mapping in (world.accounts, world.hosts, world.instances))
+    made = (
+        EnableVrf(account=account),
+        EnableServiceEndpoints(account=account),
+        Provision(instance="more", account=account, region="us-south"),
+        Initialise(instance=instance),
+        DeleteInstance(instance=instance),
+        RestoreInstance(instance=instance),
+        Netlink(host).route("del", dst="default"),
+        SaveRoutes(host=host),
+        Reboot(host=host),
+        TakeZoneDown(zone="us-south-1"),
+        BringZoneBack(zone="us-south-1"),
+    )
+    return {type(action): action for action in made}
+
+
+@given(worlds(), st.data())
+def test_nothing_that_can_be_done_takes_vrf_away(world: World, data: st.DataObject) -> None:
+    """Whatever is done in whatever order, an account that has VRF or service endpoints has them ever after."""
+    known = samples(world)
+    assert set(known) == set(typing.get_args(Action)), "a kind of action that is not tried here could be the way back"
+    for _ in range(data.draw(st.integers(1, 6))):
+        try:
+            after = apply(world, data.draw(st.sampled_from(list(known.values()))))
+        except ModelError:
+            continue  # it cannot be done now
+        for name, account in world.accounts.items():
+            assert after.accounts[name].vrf >= account.vrf
+            assert after.accounts[name].service_endpoints >= account.service_endpoints
+        world = after
+
+
+@given(questions(), st.sampled_from(sorted(ZONE_NETWORKS)))
+def test_a_dead_zone_lets_nobody_in_and_an_impatient_client_sees_no_more(
+    question: tuple[World, AnyCall], zone: str
+) -> None:
+    """What is reached with a zone down is reached without, and what the first address reaches all addresses reach."""
+    world, call = question
+    down = apply(world, TakeZoneDown(zone=zone))
+    if predict(down, call).outcome is Outcome.REACHED:
+        assert predict(world, call).outcome is Outcome.REACHED
+    if predict(down, call.impatient()).outcome is Outcome.REACHED:
+        assert predict(down, call).outcome is Outcome.REACHED
 
 
 @given(worlds(), st.data())

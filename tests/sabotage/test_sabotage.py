@@ -20,7 +20,7 @@ from lab import (
 )
 from lab.errors import LiveError, ProbeFailed
 from lab.live.client import LiveLab
-from lab.model.action import HostRoute
+from lab.model.routes import HostRoute
 from lab.model.world import Instance
 from lab.oracle import door
 from lab.play.runner import Mode, play

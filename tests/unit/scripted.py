@@ -34,7 +34,7 @@ WORLD = catalogue.load_topology("single_account").world()
 KEYS = WORLD.instances["keys"]
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS = "policy", "edge", "witness"
+POLICY, EDGE, WITNESS, OUTSIDE = "policy", "edge", "witness", "outside"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
@@ -85,9 +85,9 @@ class ScriptedLab:
 
     ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
     instance's account) and the own twin (of the caller's) asked by the caller; the instance at its private door asked
-    with the caller's token (``private``) or the owner's (``owner``); the owner's reading of the policy; the edge's
-    witness; a witness at the door that was tried. ``attempt`` takes the place of the caller's answer where its
-    packets die on the way.
+    with the caller's token (``private``) or the owner's (``owner``); the owner at the public door (``outside``); the
+    owner's reading of the policy; the edge's witness; a witness at the door that was tried. ``attempt`` takes the place
+    of the caller's answer where its packets die on the way.
     """
 
     call: Call
@@ -105,10 +105,11 @@ class ScriptedLab:
     wrapped: dict[str, Any] | None = None
     blind: str = ""
     dead: str = ""
-    silent: str = ""
+    mute: str = ""
     stays: bool = False
     echo: bool = False
     refused: int | None = None
+    silent: list[str] = field(default_factory=list)
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
     secret: str = ""
@@ -129,9 +130,16 @@ class ScriptedLab:
         )
 
     async def ask(
-        self, node: str, name: str, port: int, request: HttpRequest, *, at: IPv4Address | None = None
+        self,
+        node: str,
+        name: str,
+        port: int,
+        request: HttpRequest,
+        *,
+        at: IPv4Address | None = None,
+        first_only: bool = False,
     ) -> Observation:
-        """Answer a caller or a witness."""
+        """Answer a caller or a witness; who tries one address only is told by ``attempts``."""
         who = self._who(node, request, at)
         self.asked.append(who)
         self.sent.append((node, request.headers.get("bluemix-instance", ""), request.method))
@@ -141,7 +149,7 @@ class ScriptedLab:
             return self._to_caller(node, name, port)
         if self.dead == who:
             raise ProbeFailed("no name")
-        if self.silent == who:
+        if self.mute == who:
             refused, there = signature("connect", "ECONNREFUSED"), self.resolver(node)
             gone = Attempt(flow=None, since=0, signature=refused, address=there)
             return Observation(node=node, name=name, port=port, attempts=(gone,))
@@ -175,6 +183,8 @@ class ScriptedLab:
             return EDGE
         if ours and at is not None:
             return WITNESS
+        if node == "witness-public" and OUTSIDE in self.says:
+            return OUTSIDE
         if ours:
             return OWNER if owners and OWNER in self.says else PRIVATE
         return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
@@ -244,6 +254,10 @@ class ScriptedLab:
     def interfaces(self, _node: str) -> dict[int, str]:
         """Return one."""
         return {2: "eth0"}
+
+    def unanswered(self, _node: str) -> list[str]:
+        """Return the neighbours that nobody answers for."""
+        return self.silent
 
     def inquiry(self) -> Inquiry:
         """Return an inquiry that listens to all this."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
 from lab import (
+    BringZoneBack,
     Call,
     DeleteInstance,
     EnableServiceEndpoints,
@@ -16,12 +18,17 @@ from lab import (
     Operation,
     Policy,
     Provision,
+    Reboot,
+    RestoreInstance,
+    SaveRoutes,
     SetPolicy,
+    TakeZoneDown,
     catalogue,
 )
 from lab.errors import ModelError
-from lab.model.action import apply, effect
+from lab.model.action import Action, apply, effect
 from lab.model.endpoint import MOST_INSTANCES
+from lab.model.routes import RouteRefused
 from lab.model.world import World
 
 
@@ -50,10 +57,6 @@ NONSENSE = {
         Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.0.0.1"),
         r"10\.0\.0\.1 is in none of the host's subnets.*eth0 10\.65\.0\.64/26 \(gateway 10\.65\.0\.65\)",
     ),
-    "own-address": (
-        Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.66"),
-        "is in none of the host's subnets",
-    ),
     "unknown-interface": (
         Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.65", oif="eth10"),
         "no interface 'eth10'.*did you mean 'eth1'",
@@ -71,7 +74,7 @@ NONSENSE = {
     "own-subnet": (Netlink("vsi-1").route("add", dst="10.65.0.64/26", oif="eth0"), "the subnet of eth0, and routed"),
     "broadcast": (
         Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.127"),
-        "is no machine's.*such as 10.65.0.65",
+        "is in none of the host's subnets",
     ),
     "as-it-is": (
         Netlink("vsi-1").route("replace", dst="10.0.0.0/8", gateway="10.65.0.65"),
@@ -87,6 +90,59 @@ def test_a_nonsense_route_is_refused_with_what_would_be_right(world: World, case
     action, told = NONSENSE[case]
     with pytest.raises(ModelError, match=told):
         apply(world, action)
+
+
+REFUSED = (
+    *("gateway-elsewhere", "there-already", "not-there", "own-subnet", "broadcast"),
+    *("del-by-another-interface",),
+)
+
+
+@pytest.mark.parametrize("case", NONSENSE)
+def test_what_a_kernel_refuses_is_told_from_what_is_no_route(world: World, case: str) -> None:
+    """A refusal can be stated by a scenario; words that mean nothing cannot."""
+    with pytest.raises(ModelError) as told:
+        apply(world, NONSENSE[case][0])
+    assert isinstance(told.value, RouteRefused) is (case in REFUSED)
+
+
+def test_no_kernel_takes_a_subnets_last_address_as_a_gateway(world: World) -> None:
+    """A broadcast address is nobody's."""
+    with pytest.raises(RouteRefused):
+        apply(world, Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.127"))
+
+
+def test_a_reboot_brings_what_was_saved_and_nothing_else(world: World) -> None:
+    """Added by hand: gone. Saved: back, even after it was deleted by hand."""
+    route = Netlink("vsi-1").route
+    added = apply(world, route("add", dst="166.9.0.0/16", gateway="10.65.0.65"))
+    assert apply(added, Reboot(host="vsi-1")) == world
+    saved = apply(added, SaveRoutes(host="vsi-1"))
+    assert apply(saved, Reboot(host="vsi-1")) == saved
+    assert apply(apply(saved, route("del", dst="166.9.0.0/16")), Reboot(host="vsi-1")) == saved
+
+
+IMPOSSIBLE: dict[str, tuple[tuple[Action, ...], str]] = {
+    "unknown-zone": ((TakeZoneDown(zone="us-south-4"),), r"TakeZoneDown\('us-south-4'\): no zone named.*us-south-"),
+    "down-already": ((TakeZoneDown(zone="us-south-1"), TakeZoneDown(zone="us-south-1")), "is down already"),
+    "not-down": ((BringZoneBack(zone="us-south-1"),), r"is not down \(TakeZoneDown comes first\)"),
+    "reboot-of-nobody": ((Reboot(host="vsi-9"),), r"Reboot\('vsi-9'\): no host named 'vsi-9' \(did you mean 'vsi-1'"),
+    "saves-of-nobody": ((SaveRoutes(host="vsi-9"),), r"SaveRoutes\('vsi-9'\): no host named"),
+    "restore-of-what-is-there": ((RestoreInstance(instance="keys"),), "is not deleted, so there is nothing to restore"),
+    "restore-of-nothing": ((RestoreInstance(instance="kees"),), "no instance named 'kees'"),
+    "twice-deleted": ((DeleteInstance(instance="keys"),) * 2, r'is deleted \(RestoreInstance\(instance="keys"\)'),
+    "deleted-and-initialised": (
+        (DeleteInstance(instance="keys"), Initialise(instance="keys")), r"is deleted \(RestoreInstance",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_cannot_be_is_refused_with_what_comes_first(world: World, case: str) -> None:
+    """One line: the place, what is wrong, and the nearest thing or the step that is missing."""
+    (*before, last), told = IMPOSSIBLE[case]
+    with pytest.raises(ModelError, match=told):
+        apply(reduce(apply, before, world), last)
 
 
 def test_service_endpoints_need_vrf_and_vrf_stays(world: World) -> None:
@@ -110,11 +166,11 @@ def test_an_instance_is_provisioned_once(world: World) -> None:
 
 def test_what_is_done_already_cannot_be_done(world: World) -> None:
     """Nothing of such a step could be measured; and what is deleted stays so."""
-    with pytest.raises(ModelError, match="it is initialised already"):
+    with pytest.raises(ModelError, match="is initialised already"):
         apply(world, Initialise(instance="keys"))
     deleted = apply(world, DeleteInstance(instance="keys"))
     for change in (Initialise(instance="keys"), DeleteInstance(instance="keys")):
-        with pytest.raises(ModelError, match="it is deleted.*provision another"):
+        with pytest.raises(ModelError, match="is deleted.*RestoreInstance"):
             apply(deleted, change)
 
 

@@ -203,6 +203,15 @@ def test_a_slip_in_a_scenarios_file_ends_with_2(
         assert len(err.splitlines()) == 1
 
 
+def test_who_wants_to_disable_vrf_is_told_that_nobody_can(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The one-way door has no other side, and the vocabulary has no word for it."""
+    path = tmp_path / "slip.py"
+    said = SCENARIO.format(deed='EnableVrf(account="acme")', stated="Outcome.DONE")
+    path.write_text(said.replace("EnableVrf", "DisableVrf"))
+    assert main(["play", str(path), "--memory"]) == 2
+    assert "there is none: once enabled, VRF cannot be disabled (account.vrf-one-way)" in capsys.readouterr().err
+
+
 TOPOLOGY = """\"\"\"Mine.\"\"\"
 from lab import Builder, Topology, topology
 {decorator}

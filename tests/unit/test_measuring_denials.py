@@ -123,7 +123,28 @@ def second_arrived(told: ScriptedLab) -> None:
     told.seen.append(Sighting(place="private-services", rule="door.private", flow=told.attempt.again))
 
 
+def by_nobody() -> ScriptedLab:
+    """Return a call whose next hop nobody answered for: nothing left but questions, and the kernel says so."""
+    told = ScriptedLab(VSI, silent=["10.65.0.65 dev eth0"])
+    told.attempt = Attempt(
+        flow=told.flow, since=0, signature=signature("connect", "EHOSTUNREACH"), address=told.flow.destination
+    )
+    told.captured = Answer(points=["vsi-1:eth0", "private-services:eth0"])
+    return told
+
+
+def dead_zone() -> ScriptedLab:
+    """Return a call by a client that tries the first address only, whose zone is down."""
+    told = lost()
+    there = Sighting(place="backbone", rule="zone.down", flow=told.flow)
+    attempt(sighting=there)(told)
+    told.call, told.seen = VSI.impatient(), [there]
+    return told
+
+
 SOUND = {
+    "next-hop-silent": (by_nobody, Outcome.REJECTED, "host.no-neighbour"),
+    "zone-down": (dead_zone, Outcome.TIMED_OUT, "zone.down"),
     "lost-at-the-edge": (lost, Outcome.TIMED_OUT, "edge.no-vrf"),
     "lost-on-the-internet": (outside, Outcome.TIMED_OUT, "internet.no-private-service"),
     "never-sent": (unsent, Outcome.NO_ROUTE, "host.no-route"),
@@ -141,6 +162,23 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         unsent,
         lambda told: attempt(flow=told.flow)(told),
         "the place where the packets died was not seen",
+    ),
+    "kernel-found-its-next-hop": (by_nobody, sets(silent=[]), "the place where the packets died was not seen"),
+    "another-next-hop-is-silent": (
+        by_nobody,
+        sets(silent=["10.65.0.66 dev eth0"]),
+        "the place where the packets died was not seen",
+    ),
+    "it-left-all-the-same": (
+        by_nobody,
+        sets(captured=at_its_own_nic()),
+        "the capture saw it leave vsi-1, and no filter says what became",
+    ),
+    "nobody-passes-to-any-zone": (dead_zone, sets(dead=EDGE), "nobody passes the place that dropped it"),
+    "zone-reported-elsewhere": (
+        dead_zone,
+        attempt(sighting=Sighting(place="internet", rule="zone.down", flow=ScriptedLab(VSI).flow)),
+        "internet reports zone.down, which stands on backbone",
     ),
     "other-addresses": (
         lost,
@@ -181,7 +219,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the door answers nobody",
     ),
     "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
-    "edge-answers-nobody": (lost, sets(silent=EDGE), "nobody passes the place that dropped it: through the same edge"),
+    "edge-answers-nobody": (lost, sets(mute=EDGE), "nobody passes the place that dropped it: through the same edge"),
     "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
     "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
     "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
@@ -286,6 +324,14 @@ def private_only() -> ScriptedLab:
     return refused(401, "Unauthorized", rule="policy.private-only", stands="private-only")
 
 
+def private_only_early() -> ScriptedLab:
+    """Return a refusal by the policy of an instance that is not initialised: inside, that is what everybody hears."""
+    told = refused(401, "Unauthorized", rule="policy.private-only")
+    early = (400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED"))
+    says(policy=early, private=early, outside=(401, refusal("Unauthorized")))(told)
+    return told
+
+
 def not_initialised() -> ScriptedLab:
     """Return a refusal by an instance without a master key."""
     return refused(400, "not yet", code="CKR_IBM_WK_NOT_INITIALIZED", rule="instance.not-initialised")
@@ -346,6 +392,14 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
     "policy-arrived-nowhere": (private_only, sets(seen=[]), "nothing of it was seen to arrive at a door"),
     "policy-another-caller": (private_only, sets(source=IPv4Address("203.0.113.99")), "is no address of laptop"),
+    "early-twin-refused": (private_only_early, denied(twin=401), APART),
+    "early-owner-let-in-outside": (private_only_early, says(outside=(400, refusal("not yet"))), APART),
+    "early-private-door-refuses": (private_only_early, denied(private=401), APART),
+    "early-log-names-another-rule": (
+        private_only_early,
+        logs(rule="door.other-account"),
+        "the service's log says door.",
+    ),
     "initialised-text-missing": (
         lambda: refused(400, "bad", rule="instance.not-initialised"),
         sets(),
@@ -363,17 +417,6 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "stranger-owner-refused": (stranger, denied(owner=401), APART),
     "stranger-token-good-for-nothing": (stranger, denied(own_twin=401), APART),
 }
-
-
-def test_the_policy_of_an_instance_that_cannot_say_it_yet_is_told_by_its_two_doors() -> None:
-    """Uninitialised, and refused outside: the same token gets past the private door, so the plane is what differs."""
-    told = private_only()
-    denied(policy=400)(told)
-    says(private=(400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED")))(told)
-    said = told.measured()
-    assert (said.cause, said.vacuous) == ("policy.private-only", "")
-    denied(twin=401)(told)
-    assert told.measured().vacuous == APART
 
 
 def test_the_caller_itself_asks_the_control_instances() -> None:
@@ -409,6 +452,13 @@ def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str) -> None:
     """Who else is served with what differs tells the cause."""
     said = PROVED[cause]().measured()
     assert (said.cause, said.vacuous) == (cause, "")
+
+
+def test_a_policy_that_nobody_can_read_yet_is_proved_by_its_owner_outside() -> None:
+    """Of an uninitialised instance: let in and told its state inside, refused outside, its owner included."""
+    said = private_only_early().measured()
+    assert (said.cause, said.vacuous) == ("policy.private-only", "")
+    assert any(seen.detail.startswith("owner's token, same instance, public door") for seen in said.evidence)
 
 
 @pytest.mark.parametrize("case", DOOR)

@@ -16,7 +16,7 @@ from lab.errors import ProbeFailed
 from lab.measure.places import Places
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sighting
-from lab.model.action import DeleteInstance, Initialise, Provision
+from lab.model.action import DeleteInstance, Initialise, OfInstance, Provision, RestoreInstance
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
@@ -216,14 +216,15 @@ def test_an_answer_that_only_pretends_is_trouble(operation: Operation, document:
 
 
 # ------------------------------------------------------------------ changes by the lab's operator
-STATES: dict[str, tuple[Provision | Initialise | DeleteInstance, int]] = {
+STATES: dict[str, tuple[OfInstance, int]] = {
     "provisioned": (Provision(instance="keys", account="acme", region="us-south"), 400),
     "initialised": (Initialise(instance="keys"), 200),
     "deleted": (DeleteInstance(instance="keys"), 404),
+    "restored": (RestoreInstance(instance="keys"), 200),
 }
 
 
-def read_back(action: Provision | Initialise | DeleteInstance, told: ScriptedLab) -> tuple[Evidence, ...]:
+def read_back(action: OfInstance, told: ScriptedLab) -> tuple[Evidence, ...]:
     """Return what reading ``action`` back shows."""
     return asyncio.run(ReadBack(cast("Places", told), told.inquiry().owner).action(WORLD, action))
 

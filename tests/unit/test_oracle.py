@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pytest
 
-from lab import Call, DeleteInstance, Operation, Outcome, Plane, Policy, SetPolicy, catalogue
+from lab import (
+    BringZoneBack,
+    Call,
+    DeleteInstance,
+    Netlink,
+    Operation,
+    Outcome,
+    Plane,
+    Policy,
+    Reboot,
+    RestoreInstance,
+    SaveRoutes,
+    SetPolicy,
+    TakeZoneDown,
+    catalogue,
+)
 from lab.errors import ModelError
-from lab.model.action import apply
+from lab.model.action import Action, apply, effect
 from lab.model.outcome import Prerequisite
 from lab.model.rules import BY_ID, CATALOGUE
 from lab.model.world import World
@@ -49,6 +66,10 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
         {"initialised": False, "policy": "private-only"}, LAPTOP, "unauthorized", "policy.private-only", "policy",
     ),
     "unknown-key": ({}, VSI.to(Operation.GET), "not-found", "key.unknown", None),
+    "vsi-at-one-address": ({}, VSI.impatient(), "reached", "policy.default", None),
+    "renamed-nics": (
+        {"private_interface": "eth10", "public_interface": "eth11"}, VSI, "reached", "policy.default", None,
+    ),
     "token": ({}, Call.token("vsi-1", "keys", Plane.PRIVATE), "reached", "door.served", None),
     "token-without-route": (
         {"private_route": False}, Call.token("vsi-1", "keys", Plane.PRIVATE), "timed-out",
@@ -68,11 +89,84 @@ def test_a_call_gets_its_verdict(case: str) -> None:
     assert verdict.hops
 
 
+ROUTE = Netlink("vsi-1").route
+ZONE_1, ZONE_2, ZONE_3 = (TakeZoneDown(zone=f"us-south-{number}") for number in (1, 2, 3))
+BY_NOBODY = ROUTE("replace", dst="166.9.0.0/16", gateway="10.65.0.126")
+DELETED, RESTORED = DeleteInstance(instance="keys"), RestoreInstance(instance="keys")
+CHANGED: dict[str, tuple[tuple[Action, ...], Call, str, str]] = {
+    "zone-down-first-address": ((ZONE_1,), VSI.impatient(), "timed-out", "zone.down"),
+    "zone-down-next-address": ((ZONE_1,), VSI, "reached", "policy.default"),
+    "zone-down-token": ((ZONE_1,), Call.token("vsi-1", "keys", Plane.PRIVATE), "reached", "door.served"),
+    "zone-down-public": ((ZONE_1,), LAPTOP, "reached", "policy.default"),
+    "another-zone-down": ((ZONE_2,), VSI.impatient(), "reached", "policy.default"),
+    "zone-of-another-region": ((TakeZoneDown(zone="eu-de-1"),), VSI.impatient(), "reached", "policy.default"),
+    "every-zone-down": ((ZONE_1, ZONE_2, ZONE_3), VSI, "timed-out", "zone.down"),
+    "zone-back": ((ZONE_1, BringZoneBack(zone="us-south-1")), VSI.impatient(), "reached", "policy.default"),
+    "gateway-that-nobody-has": ((BY_NOBODY,), VSI, "rejected", "host.no-neighbour"),
+    "gateway-is-itself": (
+        (ROUTE("replace", dst="166.9.0.0/16", gateway="10.65.0.66"),), VSI, "rejected", "host.no-neighbour",
+    ),
+    "no-gateway": (
+        (ROUTE("replace", dst="166.9.0.0/16", oif="eth0"),), VSI, "rejected", "host.no-neighbour",
+    ),
+    "resolver-by-nobody": (
+        (ROUTE("replace", dst="161.26.0.0/16", gateway="10.65.0.126"),), VSI, "no-name", "host.no-neighbour",
+    ),
+    "public-gateway-that-nobody-has": (
+        (ROUTE("replace", dst="default", gateway="198.18.0.13"),), Call.public("vsi-1", "keys"), "rejected",
+        "host.no-neighbour",
+    ),
+    "rebooted": ((BY_NOBODY, Reboot(host="vsi-1")), VSI, "reached", "policy.default"),
+    "saved-and-rebooted": (
+        (BY_NOBODY, SaveRoutes(host="vsi-1"), Reboot(host="vsi-1")), VSI, "rejected", "host.no-neighbour",
+    ),
+    "deleted-by-hand-and-rebooted": (
+        (ROUTE("del", dst="166.9.0.0/16"), Reboot(host="vsi-1")), VSI, "reached", "policy.default",
+    ),
+    "deleted": ((DELETED,), LAPTOP, "not-found", "instance.deleted"),
+    "restored": ((DELETED, RESTORED), LAPTOP, "reached", "policy.default"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_call_after_changes_gets_its_verdict(case: str) -> None:
+    """Zones, gateways, reboots and restores: what was changed decides, and nothing else."""
+    actions, call, outcome, cause = CHANGED[case]
+    after = reduce(apply, actions, world())
+    verdict = predict(after, call)
+    assert (verdict.outcome, verdict.cause) == (Outcome(outcome), cause)
+    assert BY_ID[cause].decides
+
+
+def test_a_gateway_that_nobody_has_is_mended_in_the_order_of_the_page() -> None:
+    """First what the account lacks, then the route; for the public side it is the route alone."""
+    lacking: tuple[dict[str, bool], ...] = ({"vrf": False}, {"service_endpoints": False}, {})
+    missing = [predict(apply(world(**parameters), BY_NOBODY), VSI).missing for parameters in lacking]
+    assert missing == [Prerequisite.VRF, Prerequisite.SERVICE_ENDPOINTS, Prerequisite.ROUTE]
+    outside = apply(world(vrf=False), ROUTE("replace", dst="default", gateway="198.18.0.13"))
+    assert predict(outside, Call.public("vsi-1", "keys")).missing is Prerequisite.ROUTE
+
+
+def test_nothing_is_missing_when_a_zone_is_down() -> None:
+    """Neither account nor host can mend it."""
+    assert predict(apply(world(), ZONE_1), VSI.impatient()).missing is None
+
+
+def test_a_restored_instances_policy_is_enforced_again() -> None:
+    """Before, after the delete and after the restore: refused, not found, refused; and its keys are there."""
+    before = effect(world(policy="private-only"), VSI.to(Operation.CREATE))
+    gone = apply(before, DELETED)
+    back = apply(gone, RESTORED)
+    seen = [predict(w, LAPTOP).cause for w in (before, gone, back)]
+    assert seen == ["policy.private-only", "instance.deleted", "policy.private-only"]
+    assert predict(back, VSI.to(Operation.GET)).cause == "policy.private-endpoint-served"
+
+
 def test_every_rule_that_can_decide_is_decided_by_some_case() -> None:
     """No rule is only decoration; those that need another world or the lab's operator are named."""
-    elsewhere = {"door.other-account", "host.no-route", "internet.no-private-address",
-                 "edge.unroutable", "key.deleted", "instance.deleted", "operator.done"}  # fmt: skip
-    decided = {cause for _, _, _, cause, _ in CASES.values()}
+    elsewhere = {"door.other-account", "host.no-route", "internet.no-private-address", "edge.unroutable", "key.deleted",
+                 "operator.done", "host.route-refused"}  # fmt: skip
+    decided = {cause for _, _, _, cause, _ in CASES.values()} | {cause for _, _, _, cause in CHANGED.values()}
     assert {rule.id for rule in CATALOGUE if rule.decides} == decided | elsewhere
 
 

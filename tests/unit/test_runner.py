@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from lab import Call, EnableVrf, Outcome, Policy, Scenario, SetPolicy, Step, topology
+from lab import Call, EnableVrf, Netlink, Outcome, Policy, Scenario, SetPolicy, Step, topology
 from lab.errors import ModelError, ProbeFailed
 from lab.model.action import Action
 from lab.model.outcome import Measurement
@@ -148,6 +148,36 @@ def test_a_step_that_cannot_be_is_told_with_its_place() -> None:
     step = Step("VRF", EnableVrf(account="acne"), Outcome.DONE)
     with pytest.raises(ModelError, match=r"told/steps\[0\]: account: no account named 'acne'.*'acme'"):
         run(locked(step))
+
+
+NO_NEIGHBOUR = Netlink("vsi-1").route("replace", dst="166.9.0.0/16", gateway="10.65.0.129")
+AS_STATED = Outcome.CONFLICT.because("host.route-refused")
+TAKEN = Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused")
+
+
+def test_a_route_that_a_kernel_refuses_is_a_slip_unless_its_author_states_it() -> None:
+    """Stated as done it is told before anything is played; stated as refused it is tried, and agrees where it is."""
+    with pytest.raises(ModelError, match=r"told/steps\[0\]: .*10\.65\.0\.129 is in none of the host's subnets"):
+        run(locked(Step("route", NO_NEIGHBOUR, Outcome.DONE)))
+    assert run(locked(Step("route", NO_NEIGHBOUR, AS_STATED)), TAKEN).agreed
+
+
+def test_a_kernel_that_takes_a_route_which_should_be_refused_diverges() -> None:
+    """And so does one that refuses what should be done."""
+    (step,) = run(locked(Step("route", NO_NEIGHBOUR, AS_STATED)), Measurement(outcome=Outcome.DONE)).steps
+    assert "predicted conflict (host.route-refused), measured done" in step.why
+    right = Netlink("vsi-1").route("del", dst="166.9.0.0/16")
+    (step,) = run(locked(Step("route", right, Outcome.DONE)), TAKEN).steps
+    assert "predicted done (operator.done), measured conflict (host.route-refused)" in step.why
+
+
+@pytest.mark.parametrize("mode", [Mode.MODEL, Mode.MEMORY])
+def test_where_there_is_no_kernel_nobody_claims_to_have_asked_it(mode: Mode) -> None:
+    """The refusal is stated and predicted, and that is all; the world is as before."""
+    steps = (Step("route", NO_NEIGHBOUR, AS_STATED), Step("call", VSI, Outcome.REACHED))
+    report = play(locked(*steps), mode)
+    assert report.agreed
+    assert report.steps[0].evidence == ()
 
 
 def test_a_scenario_without_steps_is_no_scenario() -> None:

@@ -68,7 +68,10 @@ class PolicyRecord:
 
 @dataclass(slots=True, kw_only=True)
 class Instance:
-    """A crypto instance. ``policy`` None: never set. ``master`` None: not initialised."""
+    """A crypto instance. ``policy`` None: never set. ``master`` None: not initialised.
+
+    One that is ``deleted`` keeps what it holds, for it may be restored.
+    """
 
     name: str
     guid: str
