@@ -24,7 +24,7 @@ import setproctitle
 from lab import wire
 from lab.errors import BringUpFailed, PelabError, TearDownFailed
 from lab.kernel import namespaces as ns
-from lab.live import boot
+from lab.live import boot, causes
 from lab.live.channel import LabEnded
 from lab.live.client import LiveLab
 from lab.live.entry import Entry, begun
@@ -77,20 +77,14 @@ def detach(request: Keep) -> Entry:
         EnvironmentProblem: This machine cannot.
         BringUpFailed: It broke; nothing of it is left.
     """
-    errors = LastWords()
-    ours, theirs = wire.pair()
-    with ours:
+    try:
+        errors = LastWords()
+        ours, theirs = wire.pair()
         with theirs:
-            keeper = subprocess.Popen(
-                boot.command("lab.live.keeper", theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=errors.fd,
-                stderr=errors.fd,
-                cwd="/",
-                env=boot.environment(),
-                start_new_session=True,
-            )
+            keeper = _start(theirs, errors)
+    except OSError as error:
+        raise causes.explain(error) from error
+    with ours:
         try:
             wire.send(ours, request)
             answer: Kept | Failed | None
@@ -107,6 +101,20 @@ def detach(request: Keep) -> Entry:
     if answer is None:
         raise BringUpFailed(f"the lab's keeper ended:\n{errors.text()}")
     raise error_in(answer)
+
+
+def _start(conn: socket.socket, errors: LastWords) -> subprocess.Popen[bytes]:
+    """Start a keeper in a session of its own, which holds no folder and no terminal."""
+    return subprocess.Popen(
+        boot.command("lab.live.keeper", conn.fileno()),
+        pass_fds=[conn.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=errors.fd,
+        stderr=errors.fd,
+        cwd="/",
+        env=boot.environment(),
+        start_new_session=True,
+    )
 
 
 def _give_up(keeper: subprocess.Popen[bytes]) -> None:
