@@ -89,11 +89,12 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
         yield "subject", requests.claims_in(requests.token_in(asked.observed)).get("iam_id")
 
 
-def misplaced(sighting: Sighting | None) -> str:
-    """Return what is wrong with a drop that another node reports than the one on which its rule stands."""
+def misplaced(host: Host, sighting: Sighting | None) -> str:
+    """Return what is wrong with a drop that another node reports than the one on which its rule stands for ``host``."""
     if sighting is None:
         return ""
-    stands = next((node for prefix, node in _STANDS.items() if sighting.rule.startswith(prefix)), None)
+    places = {**_STANDS, "gateway.": host.behind}
+    stands = next((node for prefix, node in places.items() if sighting.rule.startswith(prefix)), None)
     if stands == sighting.place:
         return ""
     return f"{sighting.place} reports {sighting.rule}, which stands on {stands or 'no node'}"

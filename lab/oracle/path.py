@@ -17,7 +17,7 @@ from lab.model.addresses import (
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Hop, Outcome, Prerequisite
 from lab.model.plane import Plane
-from lab.model.world import Host, Route, World
+from lab.model.world import Host, HostKind, Route, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def find(world: World, host: Host, endpoint: Endpoint) -> Path:
 
     A name has an address in each zone; clients try them in order until one accepts, and report the first if none does.
     """
-    resolver = PRIVATE_RESOLVER if host.nic(Plane.PRIVATE) else PUBLIC_RESOLVER
+    resolver = PRIVATE_RESOLVER if host.own_plane is Plane.PRIVATE else PUBLIC_RESOLVER
     asked = _carry(world, host, resolver)
     if asked.door is None:
         hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
@@ -77,14 +77,30 @@ def _carry(world: World, host: Host, address: IPv4Address) -> Path:
     via = f"via {route.gateway} " if route.gateway else ""
     hops = (Hop(place=host.name, fact=f"route {_net(route.dst)} {via}dev {route.interface}"),)
     nic = next(nic for nic in host.nics if nic.name == route.interface)
-    if nic.plane is Plane.PRIVATE:
-        return _backbone(world, host, address, hops)
-    return _internet(world, host, address, hops)
+    if nic.plane is Plane.PUBLIC:
+        return _internet(world, host, address, hops)
+    if host.behind is not None:
+        return _gateway(world, host, address, hops)
+    return _backbone(world, host, address, hops)
+
+
+def _gateway(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
+    """Pass the appliance in front of ``host``, or die at its firewall."""
+    gateway = world.gateways[host.behind or ""]
+    if address in CLOUD_SERVICES and not gateway.permits_services:
+        hops = (*hops, Hop(place=gateway.name, fact=f"its firewall does not permit {CLOUD_SERVICES}: dropped"))
+        missing = first_missing(world, host, last=Prerequisite.FIREWALL)
+        return _dies(hops, Outcome.TIMED_OUT, "gateway.firewall", missing)
+    forwards = Hop(place=gateway.name, fact=f"gateway appliance, forwards by {gateway.nic.gateway}")
+    return _backbone(world, host, address, (*hops, forwards))
 
 
 def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
     account = world.accounts[host.account]
     edge = "provider edge"
+    if host.kind is HostKind.ON_PREMISES and (address in IAAS_SERVICES or address in CLOUD_SERVICES):
+        hops = (*hops, Hop(place=edge, fact=f"a Direct Link carries nothing to {address}: dropped"))
+        return _dies(hops, Outcome.TIMED_OUT, "edge.direct-link", Prerequisite.ENDPOINT)
     if address in IAAS_SERVICES:
         return Path(
             hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE
@@ -116,16 +132,16 @@ def _internet(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, .
     return _dies(hops, Outcome.NO_ROUTE, "host.no-route", Prerequisite.ENDPOINT)
 
 
-def first_missing(world: World, host: Host) -> Prerequisite:
-    """Return what to mend first for a private call of ``host``, in the order of the page."""
+def first_missing(world: World, host: Host, *, last: Prerequisite = Prerequisite.ROUTE) -> Prerequisite:
+    """Return what to mend first for a private call of ``host``, in the order of the page; ``last`` if all else is."""
     account = world.accounts[host.account]
-    if host.nic(Plane.PRIVATE) is None:
+    if host.own_plane is Plane.PUBLIC:
         return Prerequisite.ENDPOINT
     if not account.vrf:
         return Prerequisite.VRF
     if not account.service_endpoints:
         return Prerequisite.SERVICE_ENDPOINTS
-    return Prerequisite.ROUTE
+    return last
 
 
 def _dies(hops: tuple[Hop, ...], outcome: Outcome, cause: str, missing: Prerequisite) -> Path:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.model.addresses import SERVICE_ENDPOINTS
+from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
 from lab.model.call import Call
 from lab.model.endpoint import iam, kms
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
-from lab.model.world import World
+from lab.model.world import HostKind, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,8 @@ def remedy(world: World, call: Call, missing: Prerequisite) -> Remedy:
             )
         case Prerequisite.ROUTE:
             return _route(world, call)
+        case Prerequisite.FIREWALL:
+            return _firewall(world, call)
         case Prerequisite.INSTANCE:
             account = world.host(call.by).account
             return Remedy(
@@ -78,16 +80,28 @@ def _route(world: World, call: Call) -> Remedy:
     )
 
 
+def _firewall(world: World, call: Call) -> Remedy:
+    gateway = world.host(call.by).behind or ""
+    name = "SERVICE-ENDPOINTS"
+    return Remedy(
+        what=f"permit {CLOUD_SERVICES} in the firewall of {gateway}, the gateway appliance in front of {call.by}",
+        command=f"set firewall name {name} rule 10 destination address {CLOUD_SERVICES}",
+        step=f'b.gateway_appliance("{gateway}", account="{world.gateways[gateway].account}", permits_services=True)',
+    )
+
+
 def _endpoint(world: World, call: Call) -> Remedy:
     """The caller targets the endpoint of the other side: the answer is the endpoint of its own."""
-    own = world.host(call.by).own_plane
+    own, where = world.host(call.by).own_plane, ""
+    if world.host(call.by).kind is HostKind.ON_PREMISES:
+        where = "; privately only through a reverse proxy on a VSI"
     if call.surface is Surface.IAM:
         what, url, variable = f"ask IAM's {own.value} endpoint", iam(own).url, "IBMCLOUD_IAM_API_ENDPOINT"
     else:
         what, url = f"target the {own.value} endpoint", kms(world.instance(call.instance), own).url
         variable = "KP_PRIVATE_ADDR"
     return Remedy(
-        what=f"{what}: {call.by} is on the {own.value} side",
+        what=f"{what}: {call.by} is on the {own.value} side{where}",
         command=f"export {variable}={url}",
         step=f'Call.{own.value}("{call.by}", "{call.instance}")',
     )
@@ -96,7 +110,7 @@ def _endpoint(world: World, call: Call) -> Remedy:
 def _policy(world: World, call: Call) -> Remedy:
     instance = world.instance(call.instance)
     own = (host for host in world.hosts.values() if host.account == instance.account)
-    inside = next((host.name for host in own if host.nic(Plane.PRIVATE)), "")
+    inside = next((host.name for host in own if host.own_plane is Plane.PRIVATE), "")
     where = f"on {inside}" if inside else "on a VSI, of which this world has none"
     return Remedy(
         what=f"use the private endpoint, or open the public one again from within: {where}",
