@@ -37,11 +37,13 @@ def _world(context: click.Context) -> World:
     return load_topology(context.params["topology"], **{name: value for name, _, value in pairs}).world()
 
 
-def _hosts(context: click.Context) -> Iterable[tuple[str, str]]:
+def hosts(context: click.Context) -> Iterable[tuple[str, str]]:
+    """Return the hosts of the topology that was named, each with its kind and account."""
     return [(host.name, f"{host.kind.value} of {host.account}") for host in _world(context).hosts.values()]
 
 
-def _instances(context: click.Context) -> Iterable[tuple[str, str]]:
+def instances(context: click.Context) -> Iterable[tuple[str, str]]:
+    """Return the instances of the topology that was named, each with its region."""
     return [(instance.name, instance.region) for instance in _world(context).instances.values()]
 
 
@@ -94,9 +96,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 TOPOLOGY: Decorator = click.argument("topology", type=Name("topology", _topologies))
 SCENARIO: Decorator = click.argument("scenario", type=Name("scenario", _scenarios))
-HOST: Decorator = click.argument("host", type=Name("host", _hosts))
-SOURCE: Decorator = click.argument("source", type=Name("host", _hosts), metavar="SRC")
-INSTANCE: Decorator = click.argument("instance", type=Name("instance", _instances))
+HOST: Decorator = click.argument("host", type=Name("host", hosts))
+SOURCE: Decorator = click.argument("source", type=Name("host", hosts), metavar="SRC")
+INSTANCE: Decorator = click.argument("instance", type=Name("instance", instances))
 SETTINGS: Decorator = click.option(
     "--set",
     "settings",

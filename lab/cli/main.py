@@ -21,6 +21,7 @@ COMMANDS = {
     "play": "Play a scenario and compare its voices.",
     "run": "Run a command in a host of a topology.",
     "up": "Bring a topology up and give Mininet's command line.",
+    "graph": "Draw a topology, and the way of a call through it.",
     "explain": "Explain what a call will meet, and what to mend first.",
     "matrix": "Ask every host for every endpoint.",
     "completion": "Print the completion script for a shell.",
