@@ -30,11 +30,16 @@ def _scenarios(_: click.Context) -> Iterable[tuple[str, str]]:
     return [(entry.name, entry.summary) for entry in scenarios()]
 
 
+def _topology(context: click.Context) -> str:
+    # in the middle of an option click has not yet told arguments apart: the topology still stands among the rest
+    return context.params.get("topology") or (context.args or [""])[0]
+
+
 def _world(context: click.Context) -> World:
     from lab.catalogue import load_topology
 
     pairs = (text.partition("=") for text in context.params.get("settings") or ())
-    return load_topology(context.params["topology"], **{name: value for name, _, value in pairs}).world()
+    return load_topology(_topology(context), **{name: value for name, _, value in pairs}).world()
 
 
 def hosts(context: click.Context) -> Iterable[tuple[str, str]]:
@@ -50,9 +55,7 @@ def instances(context: click.Context) -> Iterable[tuple[str, str]]:
 def _parameters(context: click.Context) -> Iterable[tuple[str, str]]:
     from lab.catalogue import load_topology
 
-    # In the middle of ``--set`` click has not yet told arguments apart: the topology still stands among the rest.
-    topology = context.params.get("topology") or (context.args or [""])[0]
-    known = load_topology(topology).parameters()
+    known = load_topology(_topology(context)).parameters()
     return [(f"{name}=", f"default {parameter.default}") for name, parameter in known.items()]
 
 

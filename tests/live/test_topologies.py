@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from lab import catalogue, topology
+from lab import Call, EnableServiceEndpoints, EnableVrf, catalogue, topology
 from lab.live.client import LiveLab
 from lab.play.matrix import matrix
 from lab.play.runner import Mode
@@ -56,8 +56,20 @@ def test_a_topologys_matrix_agrees_live_as_an_ordinary_user(name: str) -> None:
     assert all(cell["measured"] == cell["predicted"] for cell in cells)
 
 
+def test_an_account_with_an_appliance_moves_into_a_table_live() -> None:
+    """VRF and service endpoints, one after the other: what is behind the appliance moves, too, and is read back."""
+    call = Call.private("spoke-1-vsi-1", "keys")
+    with LiveLab(topology("hub_and_spoke", vrf=False, vsis=1)) as lab:
+        inside = lab.world.hosts["spoke-1-vsi-1"].nics[0].address.ip
+        said = [lab.ask(call), lab.act(EnableVrf(account="acme"))]
+        said += [lab.ask(call), lab.act(EnableServiceEndpoints(account="acme")), lab.ask(call)]
+    assert [one.vacuous for one in said] == [""] * 5
+    assert [one.cause for one in said[::2]] == ["edge.no-vrf", "edge.no-service-endpoint", "policy.default"]
+    assert any(seen.detail.startswith(f"{inside} arriving on a1-2: table") for seen in said[1].evidence)
+
+
 def test_a_direct_link_joins_the_site_to_the_accounts_own_network() -> None:
-    """A host on premises and a VSI reach each other, behind an appliance as well; a neighbour's VSI it does not."""
+    """A host on premises and a VSI reach each other, behind an appliance as well."""
     with LiveLab(topology("data_center"), capture=False) as lab:
         hosts = lab.world.hosts
         pings = [
