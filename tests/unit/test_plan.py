@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab import EnableServiceEndpoints, EnableVrf, Provision, catalogue
 from lab.describe.changes import difference
 from lab.describe.placing import plan
@@ -28,9 +30,11 @@ def test_every_account_table_and_the_main_table_end_in_unreachable() -> None:
     assert str(backbone.routes[-1]) == f"unreachable default table 254 metric {LAST_METRIC}"
 
 
-def test_nothing_leads_out_of_the_lab() -> None:
-    """Every interface of every node is on a link to another node: there is no uplink."""
-    made = plan(world(vsis=2))
+@pytest.mark.parametrize("name", [entry.name for entry in catalogue.topologies()])
+def test_nothing_leads_out_of_the_lab(name: str) -> None:
+    """Every interface of every node is on a link to another node, and on one link only: there is no uplink."""
+    made = plan(catalogue.load_topology(name).world())
+    assert len({end for link in made.links for end in (link.a, link.b)}) == 2 * len(made.links)
     linked = {end for link in made.links for end in (link.a, link.b)}
     for node in made.nodes:
         for address in node.addresses:
