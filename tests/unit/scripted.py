@@ -25,9 +25,9 @@ from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.call import Operation
-from lab.model.endpoint import kms
+from lab.model.endpoint import iam, kms
 from lab.model.outcome import Measurement
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Surface
 from lab.model.world import World
 
 WORLD = catalogue.load_topology("single_account").world()
@@ -38,9 +38,10 @@ POLICY, EDGE, WITNESS = "policy", "edge", "witness"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
-def jwt(account: str) -> str:
-    """Return what has the form of an access token of ``account``."""
-    claims = base64.urlsafe_b64encode(json.dumps({"iam_id": f"iam-ServiceId-{account}"}).encode()).decode()
+def jwt(account: str, *, bss: str = "") -> str:
+    """Return what has the form of an access token of ``account``, for the account id ``bss``."""
+    said = {"iam_id": f"iam-ServiceId-{account}", "account": {"bss": bss}}
+    claims = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
     return f"head.{claims.rstrip('=')}.signature"
 
 
@@ -76,10 +77,15 @@ def refusal(text: str, code: str = "") -> dict[str, Any]:
     return {"resources": [{"errorMsg": text, "reasons": [{"code": code}]}]}
 
 
-def policy(allowed: str) -> dict[str, Any]:
+def policy(allowed: str, *, enabled: bool = True) -> dict[str, Any]:
     """Return a policy document."""
     return {
-        "resources": [{"policy_type": "allowedNetwork", "policy_data": {"attributes": {"allowed_network": allowed}}}]
+        "resources": [
+            {
+                "policy_type": "allowedNetwork",
+                "policy_data": {"enabled": enabled, "attributes": {"allowed_network": allowed}},
+            }
+        ]
     }
 
 
@@ -111,16 +117,20 @@ class ScriptedLab:
     dead: str = ""
     silent: str = ""
     stays: bool = False
+    echo: bool = False
     refused: int | None = None
     out: str = "eth0"
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
+    secret: str = ""
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def flow(self) -> Flow:
         """The flow of the caller's last attempt."""
         nic = self.world.hosts[self.call.by].nic(self.call.plane) or self.world.hosts[self.call.by].nics[0]
-        door = kms(self.world.instances["keys"], self.call.plane)
+        instance = self.world.instances["keys"]
+        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(instance, self.call.plane)
         return Flow(
             protocol=TCP,
             source=self.source or nic.address.ip,
@@ -135,6 +145,9 @@ class ScriptedLab:
         """Answer a caller or a witness."""
         who = self._who(node, request, at)
         self.asked.append(who)
+        self.sent.append((node, request.headers.get("bluemix-instance", ""), request.method))
+        if request.path.endswith("/wrap"):
+            self.secret = json.loads(request.body)["plaintext"]
         if who == CALLER:
             return self._to_caller(node, name, port)
         if self.dead == who:
@@ -155,6 +168,8 @@ class ScriptedLab:
             self.sightings.take(Sighting(place=f"{plane.value}-services", rule=f"door.{plane.value}", flow=flow))
         if self.stays and request.method == "DELETE":
             return self._answer(node, name, port, flow, 409, refusal("no"))
+        if self.echo and request.path.endswith("/unwrap"):
+            return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
         status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
         return self._answer(node, name, port, flow, status, document)
@@ -176,7 +191,8 @@ class ScriptedLab:
         return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
 
     def _to_caller(self, node: str, name: str, port: int) -> Observation:
-        resolved = kms(KEYS, self.call.plane).addresses if self.resolved is None else self.resolved
+        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(KEYS, self.call.plane)
+        resolved = door.addresses if self.resolved is None else self.resolved
         if self.attempt is not None:
             return Observation(
                 node=node, name=name, port=port, resolved=resolved, attempts=self.attempts or (self.attempt,)
@@ -223,7 +239,8 @@ class ScriptedLab:
         if self.blind == "capture":
             return Answer()
         if flow.source != self.flow.source:
-            return Answer(seen=[Seen(point="private-services:witness", count=1, first=0.0, summary="SYN")])
+            points = ("private-services:witness", "private-services:eth0")[: 1 if self.blind == "eth0" else 2]
+            return Answer(seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in points])
         first = self.captured_again is None or flow == self.flow
         return self.captured if first else self.captured_again or Answer()
 
@@ -245,7 +262,10 @@ class ScriptedLab:
             self.sightings.take(seen)
         if self.lost:
             self.sightings.lose()
-        memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
+        memory = Memory(
+            api_keys=dict.fromkeys(self.world.accounts, "key"),
+            tokens=Tokens({name: jwt(name) for name in self.world.accounts}),
+        )
         if self.wrapped is not None:
             self._hold(memory)
         return Inquiry(
