@@ -118,10 +118,11 @@ def for_mn(described: type[Topology]) -> Callable[..., Topo]:
     """
 
     def compiled(**parameters: object) -> Topo:
+        from lab.catalogue import world_of
         from lab.describe.placing import plan
         from lab.net.topo import compile_plan
 
-        return compile_plan(plan(described.of(**parameters).world()))
+        return compile_plan(plan(world_of(described.of(**parameters))))
 
     return compiled
 

@@ -20,15 +20,17 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
 from lab.describe.checking import check
+from lab.describe.inclusion import TopologyRef
 from lab.describe.kinds import shown
 from lab.describe.scenario import Scenario
 from lab.describe.slip import slip
-from lab.describe.topology import Topology, TopologyRef
+from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
 from lab.projects import folders, project_of
@@ -100,7 +102,12 @@ def world_of(described: Scenario | Topology | TopologyRef) -> World:
     if isinstance(described, TopologyRef):
         project = Path(described.project) if described.project else None
         described = _topology(described.name, described.parameters, project)
-    return described.world()
+    return described.world(find=part)
+
+
+def part(named: TopologyRef) -> Topology:
+    """Return the topology that another one includes by name; ModelError as ``load_topology`` has it."""
+    return _topology(named.name, named.parameters, Path(named.project) if named.project else None)
 
 
 def _topology(name: str, parameters: Mapping[str, object], project: Path | None) -> Topology:
@@ -116,7 +123,13 @@ def _topology(name: str, parameters: Mapping[str, object], project: Path | None)
         hint = "one class NAME(Topology), with @topology above it"
         raise ModelError(Problem(where=str(entry.path), text=text, hint=hint))
     found[0].name = entry.name
+    found[0].find = partial(_part_in, project)
     return found[0].of(**parameters)
+
+
+def _part_in(project: Path | None, named: TopologyRef) -> Topology:
+    """Return a part of a topology of ``project``, whose parts are looked for there, too."""
+    return part(replace(named, project=str(project)) if project and not named.project else named)
 
 
 def _entries(kind: str, project: Path | None) -> list[Entry]:

@@ -13,6 +13,8 @@ from lab import Builder, Policy, Topology, for_mn, topology
 class SingleAccount(Topology):
     """Parameters are listed here; ``pelab run single_account --set vsis=2 ...`` sets them."""
 
+    account: str = "acme"
+    region: str = "us-south"
     vsis: int = 1
     vrf: bool = True
     service_endpoints: bool | None = None  # None: as VRF, which they need
@@ -26,18 +28,20 @@ class SingleAccount(Topology):
     def build(self, b: Builder) -> None:
         """Account acme with vsi-1 to vsi-N, a laptop, and the instance ``keys`` in us-south."""
         wanted = self.vrf if self.service_endpoints is None else self.service_endpoints
-        acme = b.account("acme", vrf=self.vrf, service_endpoints=wanted)
+        account = b.account(self.account, vrf=self.vrf, service_endpoints=wanted)
         for number in range(1, self.vsis + 1):
             b.vsi(
                 f"vsi-{number}",
-                account=acme,
+                account=account,
                 private_route=self.private_route,
                 private_interface=self.private_interface,
                 public_interface=self.public_interface,
             )
-        b.internet_host("laptop")
+        b.internet_host("laptop", account=account)
         if self.instance:
-            b.crypto_instance("keys", account=acme, initialised=self.initialised, policy=self.policy)
+            b.crypto_instance(
+                "keys", account=account, region=self.region, initialised=self.initialised, policy=self.policy
+            )
 
 
 topos = {"single_account": for_mn(SingleAccount)}

@@ -30,27 +30,32 @@ def _scenarios(_: click.Context) -> Iterable[tuple[str, str]]:
     return [(entry.name, entry.summary) for entry in scenarios()]
 
 
+def _topology(context: click.Context) -> str:
+    # in the middle of an option click has not yet told arguments apart: the topology still stands among the rest
+    return context.params.get("topology") or (context.args or [""])[0]
+
+
 def _world(context: click.Context) -> World:
     from lab.catalogue import load_topology
 
     pairs = (text.partition("=") for text in context.params.get("settings") or ())
-    return load_topology(context.params["topology"], **{name: value for name, _, value in pairs}).world()
+    return load_topology(_topology(context), **{name: value for name, _, value in pairs}).world()
 
 
-def _hosts(context: click.Context) -> Iterable[tuple[str, str]]:
+def hosts(context: click.Context) -> Iterable[tuple[str, str]]:
+    """Return the hosts of the topology that was named, each with its kind and account."""
     return [(host.name, f"{host.kind.value} of {host.account}") for host in _world(context).hosts.values()]
 
 
-def _instances(context: click.Context) -> Iterable[tuple[str, str]]:
+def instances(context: click.Context) -> Iterable[tuple[str, str]]:
+    """Return the instances of the topology that was named, each with its region."""
     return [(instance.name, instance.region) for instance in _world(context).instances.values()]
 
 
 def _parameters(context: click.Context) -> Iterable[tuple[str, str]]:
     from lab.catalogue import load_topology
 
-    # In the middle of ``--set`` click has not yet told arguments apart: the topology still stands among the rest.
-    topology = context.params.get("topology") or (context.args or [""])[0]
-    known = load_topology(topology).parameters()
+    known = load_topology(_topology(context)).parameters()
     return [(f"{name}=", f"default {parameter.default}") for name, parameter in known.items()]
 
 
@@ -94,9 +99,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 TOPOLOGY: Decorator = click.argument("topology", type=Name("topology", _topologies))
 SCENARIO: Decorator = click.argument("scenario", type=Name("scenario", _scenarios))
-HOST: Decorator = click.argument("host", type=Name("host", _hosts))
-SOURCE: Decorator = click.argument("source", type=Name("host", _hosts), metavar="SRC")
-INSTANCE: Decorator = click.argument("instance", type=Name("instance", _instances))
+HOST: Decorator = click.argument("host", type=Name("host", hosts))
+SOURCE: Decorator = click.argument("source", type=Name("host", hosts), metavar="SRC")
+INSTANCE: Decorator = click.argument("instance", type=Name("instance", instances))
 SETTINGS: Decorator = click.option(
     "--set",
     "settings",

@@ -29,6 +29,7 @@ COMMANDS = {
     "shell": "Open a shell in a host of a lab that is up.",
     "capture": "Write what a lab captured to a pcapng file.",
     "down": "Take a lab down.",
+    "graph": "Draw a topology, and the way of a call through it.",
     "explain": "Explain what a call will meet, and what to mend first.",
     "matrix": "Ask every host for every endpoint.",
     "completion": "Print the completion script for a shell.",

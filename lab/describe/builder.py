@@ -6,60 +6,78 @@ Strings are accepted here, at the edge, and converted once; past the builder add
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Network
 
+from lab.describe.draft import Draft
+from lab.describe.inclusion import Find, Part, TopologyRef
 from lab.describe.kinds import checked
-from lab.describe.plan import OWN_NODES
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import (
     BACKBONE,
     IAAS_SERVICES,
     MOST_ACCOUNTS,
     MOST_INTERNET_HOSTS,
-    MOST_VSIS,
-    MOST_VSIS_OF_AN_ACCOUNT,
     REGIONS,
     SERVICE_ENDPOINTS,
     gateway,
     internet_host,
     vsi_public,
-    vsi_subnet,
 )
 from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Plane, Policy
-from lab.model.world import NAME, NAME_RULE, Account, Host, HostKind, Instance, Nic, Route, World
+from lab.model.world import Account, Gateway, Host, HostKind, Instance, Nic, Route, World
 
-INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
-INTERFACE_RULE = "1 to 15 letters, digits, dots, hyphens and underscores, a letter or digit first"
-KERNELS_OWN = frozenset({"lo", "all", "default"})
-"""The loopback that every host has, and what ``/proc/sys/net/ipv4/conf`` calls all interfaces and new ones."""
-RESERVED = frozenset(OWN_NODES)
-LONGEST_PREFIX = 30
 DEFAULT = IPv4Network("0.0.0.0/0")
+ON_THE_INTERNET = (HostKind.INTERNET, HostKind.ON_PREMISES)
+"""Kinds whose public address is their own provider's."""
 
 
 class Builder:
     """Collects accounts, hosts and instances in the order in which they are said."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._accounts: dict[str, Account] = {}
-        self._hosts: dict[str, Host] = {}
-        self._instances: dict[str, Instance] = {}
-        self._vsis: dict[str, int] = {}
-        self._problems: list[Problem] = []
+    def __init__(
+        self, *, find: Find | None = None, draft: Draft | None = None, prefix: str = "", inside: tuple[str, ...] = ()
+    ) -> None:
+        """Start empty, or go on with ``draft``.
+
+        Args:
+            find: Finds parts that are included by name.
+            prefix: Stands before the name of each host, appliance and instance.
+            inside: The names of the topologies that are being told, the outermost first.
+        """
+        self._draft = Draft() if draft is None else draft
+        self._find, self._prefix, self._inside = find, prefix, inside
+
+    @checked
+    def include(self, part: Part | TopologyRef, *, prefix: str = "") -> None:
+        """Add everything that another topology says: ``b.include(topology("single_account", account="beta"))``.
+
+        Args:
+            part: A topology by name, or an object of its class.
+            prefix: Put before the names of its hosts, appliances and instances, with a hyphen; accounts keep theirs.
+
+        Raises:
+            ModelError: No such topology, or one that includes itself.
+        """
+        if isinstance(part, TopologyRef):
+            part = self._found(part)
+        name = part.name or type(part).__name__
+        if name in self._inside:
+            way = " → ".join((*self._inside, name))
+            raise ModelError(Problem(where=name, text=f"includes itself: {way}", hint="a part cannot hold its whole"))
+        inner = self._named(prefix) if prefix else self._prefix
+        part.tell(Builder(find=self._find, draft=self._draft, prefix=inner, inside=(*self._inside, name)))
 
     @checked
     def account(self, name: str, *, vrf: bool = False, service_endpoints: bool = False) -> Account:
         """Add an account; both switches are off by default, and service endpoints need VRF."""
-        where = f"accounts/{name}"
-        self._name(name, where, self._accounts, frozenset())
+        where, draft = f"accounts/{name}", self._draft
+        draft.name(name, where, draft.accounts)
         if service_endpoints and not vrf:
-            self._wrong(where, "service endpoints need VRF", "vrf=True")
-        self._room(where, len(self._accounts), MOST_ACCOUNTS, "accounts")
-        account = Account(name=name, number=len(self._accounts) + 1, vrf=vrf, service_endpoints=service_endpoints)
-        self._accounts[name] = account
+            draft.wrong(where, "service endpoints need VRF", "vrf=True")
+        draft.room(where, len(draft.accounts), MOST_ACCOUNTS, "accounts")
+        account = Account(name=name, number=len(draft.accounts) + 1, vrf=vrf, service_endpoints=service_endpoints)
+        draft.accounts[name] = account
         return account
 
     @checked
@@ -73,49 +91,101 @@ class Builder:
         private_gateway: str | None = None,
         private_interface: str = "eth0",
         public_interface: str = "eth1",
+        behind: Gateway | str | None = None,
     ) -> Host:
         """Add a VSI with a private and a public NIC; the default route leaves by the public one.
 
         Args:
             private_route: Whether the route to 166.9.0.0/16 stands (page, step 1).
             private_address: Address with prefix, such as ``10.64.0.2/26``; by default the account's next subnet.
-            private_gateway: The backbone's router in that subnet; by default its first address.
+            private_gateway: The router in that subnet; by default its first address.
+            behind: The gateway appliance that is this router; by default it is the backbone's.
         """
+        name = self._named(name)
         owner = self._owner(account, f"accounts/?/vsis/{name}/account")
         where = f"accounts/{owner.name}/vsis/{name}"
-        self._name(name, where, self._hosts, RESERVED)
-        self._room(where, self._vsis.get(owner.name, 0), MOST_VSIS_OF_AN_ACCOUNT, "VSIs in an account")
-        self._room(where, sum(self._vsis.values()), MOST_VSIS, "VSIs")
-        self._vsis[owner.name] = self._vsis.get(owner.name, 0) + 1
-        subnet = vsi_subnet(owner.number, self._vsis[owner.name])
-        default = IPv4Interface(f"{subnet.network_address + 2}/{subnet.prefixlen}")
-        address = self._interface(private_address, f"{where}/private_address", default)
-        router = self._gateway(private_gateway, f"{where}/private_gateway", address)
-        private = self._nic(private_interface, Plane.PRIVATE, address, router, where)
-        outside = vsi_public(sum(self._vsis.values()))
-        public = self._nic(public_interface, Plane.PUBLIC, outside, gateway(outside), where)
-        if private_interface == public_interface:
-            self._wrong(f"{where}/public_interface", f"both NICs are named {public_interface!r}", "")
-        routes = [Route(dst=net, gateway=router, interface=private.name) for net in (BACKBONE, IAAS_SERVICES)]
-        if private_route:
-            routes.append(Route(dst=SERVICE_ENDPOINTS, gateway=router, interface=private.name))
-        routes.append(Route(dst=DEFAULT, gateway=public.gateway, interface=public.name))
-        return self._add_host(name, HostKind.VSI, owner, (private, public), tuple(routes))
+        self._draft.node_name(name, where)
+        private = self._draft.private_nic(
+            name, owner, where, name=private_interface, address=private_address, router=private_gateway
+        )
+        outside = vsi_public(1 + self._draft.count(HostKind.VSI))
+        public = self._draft.nic(public_interface, Plane.PUBLIC, outside, gateway(outside), where)
+        on_the_way = self._appliance(behind, owner, f"{where}/behind")
+        nets = (BACKBONE, IAAS_SERVICES, *([SERVICE_ENDPOINTS] if private_route else []))
+        return self._two_sided(name, HostKind.VSI, owner, (private, public), nets, where, behind=on_the_way)
+
+    @checked
+    def on_premises_host(
+        self,
+        name: str,
+        *,
+        account: Account | str,
+        private_route: bool = True,
+        private_address: str | None = None,
+        private_gateway: str | None = None,
+        private_interface: str = "eth0",
+        public_interface: str = "eth1",
+    ) -> Host:
+        """Add a host of the customer's own site, which a Direct Link joins to the account's private network.
+
+        Its default route and its resolver are on the internet. A Direct Link reaches the account's VSIs, not service
+        endpoints, and it needs VRF. Arguments as for a VSI; the private gateway is the provider's end of the link.
+        """
+        name = self._named(name)
+        owner = self._owner(account, f"accounts/?/on-premises/{name}/account")
+        where = f"accounts/{owner.name}/on-premises/{name}"
+        self._draft.node_name(name, where)
+        if owner.name in self._draft.accounts and not owner.vrf:
+            self._draft.wrong(where, "a Direct Link needs VRF", f'account("{owner.name}", vrf=True)')
+        private = self._draft.private_nic(
+            name, owner, where, name=private_interface, address=private_address, router=private_gateway
+        )
+        public = self._on_the_internet(public_interface, where)
+        nets = (BACKBONE, *([SERVICE_ENDPOINTS] if private_route else []))
+        return self._two_sided(name, HostKind.ON_PREMISES, owner, (private, public), nets, where)
+
+    @checked
+    def gateway_appliance(
+        self,
+        name: str,
+        *,
+        account: Account | str,
+        permits_services: bool = True,
+        private_address: str | None = None,
+        private_gateway: str | None = None,
+    ) -> Gateway:
+        """Add an account's gateway appliance: it forwards between the VSIs ``behind`` it and the backbone.
+
+        Args:
+            permits_services: Whether its firewall lets packets for 166.8.0.0/14 pass.
+            private_address: Its own address on the backbone, with prefix; by default in the account's next subnet.
+            private_gateway: The backbone's router there; by default the subnet's first address.
+        """
+        name = self._named(name)
+        owner = self._owner(account, f"accounts/?/gateways/{name}/account")
+        where = f"accounts/{owner.name}/gateways/{name}"
+        self._draft.node_name(name, where)
+        nic = self._draft.private_nic(
+            name, owner, where, name="backbone", address=private_address, router=private_gateway
+        )
+        made = Gateway(name=name, account=owner.name, nic=nic, permits_services=permits_services)
+        self._draft.gateways[name] = made
+        return made
 
     @checked
     def internet_host(self, name: str, *, account: Account | str | None = None) -> Host:
         """Add a host on the public internet; its user holds an API key of ``account`` (default: the first)."""
+        name = self._named(name)
         where = f"hosts/{name}"
-        self._name(name, where, self._hosts, RESERVED)
+        self._draft.node_name(name, where)
         if account is None:
-            account = next(iter(self._accounts), "")
+            account = next(iter(self._draft.accounts), "")
         owner = self._owner(account, f"{where}/account")
-        number = 1 + sum(host.kind is HostKind.INTERNET for host in self._hosts.values())
-        self._room(where, number - 1, MOST_INTERNET_HOSTS, "internet hosts")
-        address = internet_host(number)
-        nic = self._nic("eth0", Plane.PUBLIC, address, gateway(address), where)
+        nic = self._on_the_internet("eth0", where)
         routes = (Route(dst=DEFAULT, gateway=nic.gateway, interface=nic.name),)
-        return self._add_host(name, HostKind.INTERNET, owner, (nic,), routes)
+        return self._draft.add(
+            Host(name=name, kind=HostKind.INTERNET, account=owner.name, nics=(nic,), routes=routes, saved=routes)
+        )
 
     @checked
     def crypto_instance(
@@ -128,27 +198,28 @@ class Builder:
         policy: Policy | str | None = None,
     ) -> Instance:
         """Add a crypto instance; ``policy`` None leaves the default, public-and-private."""
+        name, draft = self._named(name), self._draft
         where = f"instances/{name}"
-        self._name(name, where, self._instances, frozenset())
-        self._room(where, len(self._instances), MOST_INSTANCES, "instances")
+        draft.name(name, where, draft.instances)
+        draft.room(where, len(draft.instances), MOST_INSTANCES, "instances")
         owner = self._owner(account, f"{where}/account")
         if region not in REGIONS:
-            self._wrong(f"{where}/region", f"no region named {region!r}", nearest(region, REGIONS))
+            draft.wrong(f"{where}/region", f"no region named {region!r}", nearest(region, REGIONS))
         setting: Policy | None = None
         try:
             setting = Policy(policy) if policy is not None else None
         except ValueError:
             known = [p.value for p in Policy]
-            self._wrong(f"{where}/policy", f"no policy named {policy!r}", nearest(str(policy), known))
+            draft.wrong(f"{where}/policy", f"no policy named {policy!r}", nearest(str(policy), known))
         instance = Instance(
             name=name,
-            number=len(self._instances) + 1,
+            number=len(draft.instances) + 1,
             account=owner.name,
             region=region,
             initialised=initialised,
             policy=setting,
         )
-        self._instances[name] = instance
+        draft.instances[name] = instance
         return instance
 
     def world(self) -> World:
@@ -157,108 +228,67 @@ class Builder:
         Raises:
             ModelError: Anything was wrong; all problems, each with its path.
         """
-        self._check_overlaps()
-        if self._problems:
-            raise ModelError(*self._problems)
-        return World(accounts=self._accounts, hosts=self._hosts, instances=self._instances)
+        return self._draft.world()
 
-    def _check_overlaps(self) -> None:
-        """Tell of each VSI whose subnet overlaps that of one said before."""
-        vsis = [host for host in self._hosts.values() if host.kind is HostKind.VSI and host.account in self._accounts]
-        placed = sorted((host.nics[0].address.network, order) for order, host in enumerate(vsis))
-        # in order of addresses, wider ones first: what overlaps any before it overlaps the last that overlapped none
-        widest = 0
-        for place in range(1, len(placed)):
-            if not placed[widest][0].overlaps(placed[place][0]):
-                widest = place
-                continue
-            first, later = sorted((placed[widest][1], placed[place][1]))
-            self._overlap(vsis[first], vsis[later])
+    def _named(self, name: str) -> str:
+        """Return a name as it is in the world."""
+        return f"{self._prefix}-{name}" if self._prefix else name
 
-    def _overlap(self, first: Host, later: Host) -> None:
-        one, other = self._accounts[later.account], self._accounts[first.account]
-        where = f"accounts/{one.name}/vsis/{later.name}/private_address"
-        text = f"{later.nics[0].address.network} overlaps {first.name} of {other.name}"
-        self._wrong(where, text, self._overlap_hint(one, other))
-
-    @staticmethod
-    def _overlap_hint(one: Account, other: Account) -> str:
-        if one.name == other.name:
-            return "each VSI stands on a subnet of its own"
-        if one.vrf and other.vrf:
-            return "VRF keeps accounts apart, but this version of the lab cannot place equal addresses twice"
-        return "without VRF all accounts share one address space"
-
-    def _add_host(
-        self, name: str, kind: HostKind, owner: Account, nics: tuple[Nic, ...], routes: tuple[Route, ...]
-    ) -> Host:
-        host = Host(name=name, kind=kind, account=owner.name, nics=nics, routes=routes, saved=routes)
-        self._hosts[name] = host
-        return host
+    def _found(self, part: TopologyRef) -> Part:
+        if self._find is None:
+            text = f"nobody here finds the topology {part.name!r} by its name"
+            raise ModelError(Problem(where="include", text=text, hint="include an object of its class"))
+        return self._find(part)
 
     def _owner(self, account: Account | str, where: str) -> Account:
-        name = account.name if isinstance(account, Account) else account
-        if (known := self._accounts.get(name)) is not None:
-            return known
-        text = f"no account named {name!r}" if name else "there is no account yet"
-        self._wrong(where, text, nearest(name, self._accounts) or "add one with account(...)")
-        return Account(name=name or "nobody", number=1)
+        return self._draft.owner(account.name if isinstance(account, Account) else account, where)
 
-    def _nic(self, name: str, plane: Plane, address: IPv4Interface, router: IPv4Address, where: str) -> Nic:
-        if not INTERFACE.fullmatch(name):
-            text = f"{name!r} is no interface name: {INTERFACE_RULE}"
-            self._wrong(f"{where}/{plane.value}_interface", text, "such as eth0")
-        if name in KERNELS_OWN:
-            self._wrong(f"{where}/{plane.value}_interface", f"{name!r} is the kernel's own", "such as eth0")
-        return Nic(name=name, plane=plane, address=address, gateway=router)
+    def _appliance(self, behind: Gateway | str | None, owner: Account, where: str) -> str | None:
+        """Return the name of the appliance that is meant: a part's own, or else one of the whole."""
+        if behind is None:
+            return None
+        said, known = behind.name if isinstance(behind, Gateway) else behind, self._draft.gateways
+        name = self._named(said) if self._named(said) in known else said
+        if (found := known.get(name)) is None:
+            hint = nearest(said, known) or "add one with gateway_appliance(...)"
+            self._draft.wrong(where, f"no gateway appliance named {said!r}", hint)
+            return None
+        if found.account != owner.name:
+            hint = f"it forwards for {found.account} alone"
+            self._draft.wrong(where, f"{name} is an appliance of {found.account}", hint)
+        return name
 
-    def _interface(self, text: str | None, where: str, default: IPv4Interface) -> IPv4Interface:
-        if text is None:
-            return default
-        try:
-            interface = IPv4Interface(text)
-        except ValueError as error:
-            self._wrong(where, str(error), "such as 10.64.0.2/26")
-            return default
-        network = interface.network
-        inside = network.subnet_of(BACKBONE) and BACKBONE.prefixlen < network.prefixlen <= LONGEST_PREFIX
-        if "/" not in text or not inside or not _for_a_host(interface.ip, network):
-            self._wrong(where, f"{text} is no host address in {BACKBONE} with its prefix", "such as 10.64.0.2/26")
-            return default
-        return interface
+    def _on_the_internet(self, interface: str, where: str) -> Nic:
+        number = 1 + self._draft.count(*ON_THE_INTERNET)
+        self._draft.room(where, number - 1, MOST_INTERNET_HOSTS, "internet hosts")
+        address = internet_host(number)
+        return self._draft.nic(interface, Plane.PUBLIC, address, gateway(address), where)
 
-    def _gateway(self, text: str | None, where: str, address: IPv4Interface) -> IPv4Address:
-        first = gateway(address)
-        usual = first if first != address.ip else first + 1
-        try:
-            router = IPv4Address(text) if text is not None else first
-        except ValueError as error:
-            self._wrong(where, str(error), f"such as {usual}")
-            return usual
-        if router == address.ip:
-            self._wrong(where, f"{router} is the VSI's own address", f"such as {usual}")
-        elif router not in address.network:
-            self._wrong(where, f"{router} is outside the subnet {address.network}", f"such as {usual}")
-        elif not _for_a_host(router, address.network):
-            self._wrong(where, f"{router} is no host address in {address.network}", f"such as {usual}")
-        return router
-
-    def _name(self, name: str, where: str, taken: object, reserved: frozenset[str]) -> None:
-        if not NAME.fullmatch(name):
-            self._wrong(where, f"{name!r} is no name", NAME_RULE)
-        if name in reserved:
-            self._wrong(where, f"{name!r} is a node of the lab itself", f"reserved: {', '.join(sorted(RESERVED))}")
-        if isinstance(taken, dict) and name in taken:
-            self._wrong(where, f"{name!r} is said twice", "names are unique")
-
-    def _room(self, where: str, used: int, most: int, what: str) -> None:
-        """Tell once, of the first beyond ``most``: numbers stand for addresses or ports, and those end."""
-        if used == most:
-            self._wrong(where, f"there is room for {most} {what} and no more", "")
-
-    def _wrong(self, where: str, text: str, hint: str) -> None:
-        self._problems.append(Problem(where=where, text=text, hint=hint))
-
-
-def _for_a_host(address: IPv4Address, network: IPv4Network) -> bool:
-    return address not in {network.network_address, network.broadcast_address}
+    def _two_sided(
+        self,
+        name: str,
+        kind: HostKind,
+        owner: Account,
+        nics: tuple[Nic, Nic],
+        nets: tuple[IPv4Network, ...],
+        where: str,
+        *,
+        behind: str | None = None,
+    ) -> Host:
+        """Add a host that has ``nets`` on its private side and everything else on its public one."""
+        private, public = nics
+        if private.name == public.name:
+            self._draft.wrong(f"{where}/public_interface", f"both NICs are named {public.name!r}", "")
+        routes = [Route(dst=net, gateway=private.gateway, interface=private.name) for net in nets]
+        routes.append(Route(dst=DEFAULT, gateway=public.gateway, interface=public.name))
+        return self._draft.add(
+            Host(
+                name=name,
+                kind=kind,
+                account=owner.name,
+                nics=nics,
+                routes=tuple(routes),
+                saved=tuple(routes),
+                behind=behind,
+            )
+        )

@@ -53,10 +53,15 @@ def difference(before: Plan, after: Plan) -> Change:
                 addresses=tuple(address for address in new.addresses if address not in old.addresses),
                 tables_gained=tuple(table for table in new.tables if (table.number, table.interfaces) not in served),
                 tables_lost=tuple(table for table in old.tables if (table.number, table.interfaces) not in wanted),
-                routes_gained=tuple(sorted(new_routes - old_routes, key=str)),
+                routes_gained=tuple(sorted(new_routes - old_routes, key=_on_link_first)),
                 routes_lost=tuple(sorted(old_routes - new_routes, key=str)),
                 filters=new.filters if new.filters != old.filters else None,
             )
         )
     doors = tuple(door for door in after.doors if door not in before.doors)
     return Change(nodes=tuple(nodes), doors=doors)
+
+
+def _on_link_first(route: PlannedRoute) -> tuple[bool, str]:
+    """Return the order of new routes: a gateway must be on a link that is routed already."""
+    return route.gateway is not None, str(route)

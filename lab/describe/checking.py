@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final, get_args
 
+from lab.describe.inclusion import TopologyRef
 from lab.describe.kinds import of_fields, shown
 from lab.describe.scenario import Scenario, Step
-from lab.describe.topology import Topology, TopologyRef
+from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem, nearest
 from lab.model.action import Action
 from lab.model.call import Call, Operation

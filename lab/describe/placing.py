@@ -43,7 +43,7 @@ from lab.model.addresses import (
 )
 from lab.model.endpoint import MOST_INSTANCES, Endpoint, endpoints, kms
 from lab.model.plane import Plane, Policy
-from lab.model.world import Account, Host, Instance, Nic, World
+from lab.model.world import Account, Gateway, Host, HostKind, Instance, Nic, World
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 SERVICE_LINK = (IPv4Interface("166.8.0.1/30"), IPv4Interface("166.8.0.2/30"))
@@ -56,12 +56,14 @@ TO_SERVICES, TO_WITNESS = "services", "witness"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """A router's port towards a host: the interface there, the router's address, the host's account."""
+    """A router's port: the interface there, and at the other end a node's NIC, its account, and what is behind it."""
 
     interface: str
     nic: Nic
-    host: Host
+    node: str
     account: Account
+    behind: tuple[Nic, ...] = ()
+    direct_link: bool = False
 
     @property
     def address(self) -> IPv4Interface:
@@ -69,9 +71,16 @@ class Port:
         return IPv4Interface((int(self.nic.gateway), self.nic.address.network.prefixlen))
 
     @property
-    def route(self) -> PlannedRoute:
-        """The route to the host's subnet."""
-        return PlannedRoute(dst=self.nic.address.network, interface=self.interface)
+    def routes(self) -> tuple[PlannedRoute, ...]:
+        """The routes to the node's subnet, and through it to those behind it."""
+        via = self.nic.address.ip
+        further = (PlannedRoute(dst=n.address.network, gateway=via, interface=self.interface) for n in self.behind)
+        return (PlannedRoute(dst=self.nic.address.network, interface=self.interface), *further)
+
+    @property
+    def sources(self) -> tuple[IPv4Address, ...]:
+        """Every address from which packets arrive here."""
+        return tuple(nic.address.ip for nic in (self.nic, *self.behind))
 
 
 def control(world: World, account: str) -> Instance:
@@ -99,9 +108,11 @@ def controls(world: World) -> tuple[Instance, ...]:
 def plan(world: World) -> Plan:
     """Return the plan of ``world``; the same world gives the same plan."""
     private, public = ports(world, Plane.PRIVATE), ports(world, Plane.PUBLIC)
+    gateways = world.gateways.values()
     doors = (*endpoints(world), *(kms(instance, plane) for instance in controls(world) for plane in Plane))
     nodes = (
         *(_host(host) for host in world.hosts.values()),
+        *(_gateway(world, gateway) for gateway in gateways),
         _backbone(world, private),
         _internet(public),
         _services(PRIVATE_SERVICES, doors, Plane.PRIVATE),
@@ -112,8 +123,13 @@ def plan(world: World) -> Plan:
         Node(name=NOWHERE),
     )
     links = (
-        *(Link(a=(port.host.name, port.nic.name), b=(BACKBONE, port.interface)) for port in private),
-        *(Link(a=(port.host.name, port.nic.name), b=(INTERNET, port.interface)) for port in public),
+        *(Link(a=(port.node, port.nic.name), b=(BACKBONE, port.interface)) for port in private),
+        *(
+            Link(a=(port.node, port.nic.name), b=(gateway.name, port.interface))
+            for gateway in gateways
+            for port in inner_ports(world, gateway)
+        ),
+        *(Link(a=(port.node, port.nic.name), b=(INTERNET, port.interface)) for port in public),
         Link(a=(BACKBONE, TO_SERVICES), b=(PRIVATE_SERVICES, "eth0")),
         Link(a=(INTERNET, TO_SERVICES), b=(PUBLIC_SERVICES, "eth0")),
         Link(a=(PRIVATE_SERVICES, TO_WITNESS), b=(WITNESS_PRIVATE, "eth0")),
@@ -133,24 +149,57 @@ def ports(world: World, plane: Plane) -> list[Port]:
     """Return the router's ports on ``plane``: ``a1-2`` is account 1's second, ``h3`` the third host on the internet."""
     found: list[Port] = []
     counts: dict[str, int] = {}
+
+    def add(nic: Nic, node: str, owner: str, behind: tuple[Nic, ...] = (), *, direct_link: bool = False) -> None:
+        account = world.accounts[owner]
+        counts[owner] = counts.get(owner, 0) + 1
+        private = f"a{account.number}-{counts[owner]}"
+        name = private if plane is Plane.PRIVATE else f"h{len(found) + 1}"
+        found.append(Port(interface=name, nic=nic, node=node, account=account, behind=behind, direct_link=direct_link))
+
     for host in world.hosts.values():
-        if (nic := host.nic(plane)) is None:
-            continue
-        account = world.accounts[host.account]
-        counts[account.name] = counts.get(account.name, 0) + 1
-        private = f"a{account.number}-{counts[account.name]}"
-        interface = private if plane is Plane.PRIVATE else f"h{len(found) + 1}"
-        found.append(Port(interface=interface, nic=nic, host=host, account=account))
+        nic = host.nic(plane)
+        if nic is not None and (plane is Plane.PUBLIC or host.behind is None):
+            add(nic, host.name, host.account, direct_link=host.kind is HostKind.ON_PREMISES)
+    for gateway in world.gateways.values() if plane is Plane.PRIVATE else ():
+        behind = tuple(port.nic for port in inner_ports(world, gateway))
+        add(gateway.nic, gateway.name, gateway.account, behind)
     return found
 
 
+def inner_ports(world: World, gateway: Gateway) -> list[Port]:
+    """Return the appliance's ports towards the hosts behind it: ``v2`` is the second."""
+    account = world.accounts[gateway.account]
+    behind = (host for host in world.hosts.values() if host.behind == gateway.name)
+    return [
+        Port(interface=f"v{number}", nic=nic, node=host.name, account=account)
+        for number, host in enumerate(behind, 1)
+        if (nic := host.nic(Plane.PRIVATE)) is not None
+    ]
+
+
 def _host(host: Host) -> Node:
-    private = host.nic(Plane.PRIVATE) is not None
     return Node(
         name=host.name,
+        own=False,
         addresses=tuple(Address(interface=nic.name, address=nic.address) for nic in host.nics),
         routes=tuple(PlannedRoute(dst=r.dst, gateway=r.gateway, interface=r.interface) for r in host.routes),
-        resolver=PRIVATE_RESOLVER if private else PUBLIC_RESOLVER,
+        resolver=PRIVATE_RESOLVER if host.own_plane is Plane.PRIVATE else PUBLIC_RESOLVER,
+    )
+
+
+def _gateway(world: World, gateway: Gateway) -> Node:
+    inner, outside = inner_ports(world, gateway), gateway.nic
+    firewall = Filter(hook="forward", rule="gateway.firewall", destination=(CLOUD_SERVICES,))
+    return Node(
+        name=gateway.name,
+        forwards=True,
+        addresses=(
+            Address(interface=outside.name, address=outside.address),
+            *(Address(interface=port.interface, address=port.address) for port in inner),
+        ),
+        routes=(PlannedRoute(dst=EVERYWHERE, gateway=outside.gateway, interface=outside.name),),
+        filters=() if gateway.permits_services else (firewall,),
     )
 
 
@@ -159,7 +208,7 @@ def _backbone(world: World, ports: list[Port]) -> Node:
     to_iaas = replace(to_services, dst=IAAS_SERVICES)
     end = PlannedRoute(dst=EVERYWHERE, kind="unreachable")
     ends = (PlannedRoute(dst=EVERYWHERE, interface=NOWHERE), end)
-    shared = [port.route for port in ports if not port.account.vrf]
+    shared = [route for port in ports if not port.account.vrf for route in port.routes]
     tables = [
         _table(account_table(account), account.name, [p for p in ports if p.account.name == account.name],
                (to_iaas, *([to_services] if account.service_endpoints else []), *ends))
@@ -183,7 +232,7 @@ def _backbone(world: World, ports: list[Port]) -> Node:
 
 
 def _table(number: int, owner: str, ports: list[Port], more: tuple[PlannedRoute, ...]) -> RoutingTable:
-    routes = (*(port.route for port in ports), *more)
+    routes = (*(route for port in ports for route in port.routes), *more)
     return RoutingTable(
         number=number,
         owner=owner,
@@ -201,7 +250,10 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
     without_vrf = of(*(a for a in accounts if not a.vrf))
     without_endpoints = of(*(a for a in accounts if a.vrf and not a.service_endpoints))
     services, nowhere = frozenset({TO_SERVICES}), frozenset({NOWHERE})
+    direct = frozenset(port.interface for port in ports if port.direct_link)
+    refused = (CLOUD_SERVICES, IAAS_SERVICES)
     return [
+        *([Filter(hook="prerouting", rule="edge.direct-link", incoming=direct, destination=refused)] if direct else []),
         Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
         # What the edge itself sends about a packet is looked up in the table of the account that sent it.
         *(Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a)) for a in accounts if a.vrf),

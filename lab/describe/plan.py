@@ -33,7 +33,7 @@ OWN_NODES = (
     *(BACKBONE, INTERNET, NOWHERE, PRIVATE_SERVICES, PUBLIC_SERVICES),
     *(WITNESS_PRIVATE, WITNESS_PUBLIC, WITNESS_EDGE),
 )
-"""The lab's own; no host may have such a name."""
+"""In every lab, and the lab's own; no host may have such a name."""
 DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
 """Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
 
@@ -132,9 +132,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A machine of the lab: host, router, service node or witness. ``forwards`` makes it a router."""
+    """A machine of the lab: host, router, service node or witness. ``forwards`` makes it a router.
+
+    ``own``: it is the lab's, whose kernel must do what is planned; what a user's host does is its user's affair.
+    """
 
     name: str
+    own: bool = True
     forwards: bool = False
     addresses: tuple[Address, ...] = ()
     routes: tuple[PlannedRoute, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lab.describe.topology import Topology, TopologyRef
+from lab.describe.inclusion import TopologyRef
+from lab.describe.topology import Topology
 from lab.model.action import Action
 from lab.model.call import Call
 from lab.model.outcome import Expectation, Outcome

@@ -7,12 +7,13 @@ tells a ``Builder`` what stands in the world. Making one performs nothing.
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, TypeVar, overload
 
 from lab.describe.builder import Builder
+from lab.describe.inclusion import Find, Part, TopologyRef
 from lab.describe.kinds import alternatives, shown
 from lab.describe.slip import slip
 from lab.errors import ModelError, Problem, nearest
@@ -22,29 +23,34 @@ T = TypeVar("T")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
-class Topology:
+class Topology(Part):
     """Base of all topologies. Subclass it, annotate parameters, decorate with ``@topology``."""
 
-    name: ClassVar[str] = ""
+    find: ClassVar[Find | None] = None
+    """How parts that it includes by name are found; the catalogue says it of what it has loaded."""
 
     def build(self, b: Builder) -> None:
         """Say what stands in the world."""
         raise NotImplementedError(f"{type(self).__name__} says nothing: give it a build(self, b)")
 
-    def world(self) -> World:
+    def world(self, *, find: Find | None = None) -> World:
         """Return the world that this topology describes; ModelError with everything that is wrong.
 
-        Whatever ``build`` raises is its author's to mend, and is told with the author's own line.
+        ``find`` finds parts by name where the topology does not know how.
         """
+        builder = Builder(find=type(self).find or find)
+        builder.include(self)
+        return builder.world()
+
+    def tell(self, b: Builder) -> None:
+        """Build; whatever ``build`` raises is its author's to mend, and is told with the author's own line."""
         self._be_whole()
-        builder = Builder()
         try:
-            self.build(builder)
+            self.build(b)
         except ModelError:
             raise
         except (Exception, SystemExit) as error:  # whatever the author's code raises is the author's to mend
             raise slip(error, self.build.__code__.co_filename, "build() fails") from error
-        return builder.world()
 
     @classmethod
     def _be_whole(cls) -> None:
@@ -93,18 +99,6 @@ class Topology:
         if problems:
             raise ModelError(*problems)
         return cls(**read)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopologyRef:
-    """A topology by name, with parameters; the catalogue finds it when it is needed.
-
-    ``project`` is a folder of the project in which it is looked for, filled in by the catalogue; empty: the current.
-    """
-
-    name: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    project: str = ""
 
 
 @overload

@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from lab import catalogue
 from lab.describe.checking import check_deed
-from lab.describe.topology import Topology, TopologyRef
+from lab.describe.inclusion import TopologyRef
+from lab.describe.topology import Topology
 from lab.errors import LiveError, ModelError, Problem, nearest
 from lab.live.host import Host
 from lab.live.lab import Lab

@@ -204,6 +204,12 @@ class Saboteur:
                 node.add_route(SERVICE_ENDPOINTS, kind="blackhole")
                 node.fabric.flush()
 
+    async def lift_rule(self, running: Running, target: str) -> None:
+        """The rule ``target`` stands nowhere any more."""
+        for planned in running.plan.nodes:
+            if planned.filters:
+                running.ground.node(planned.name).set_filters([r for r in planned.filters if r.rule != target])
+
     async def drop_unseen(self, running: Running, target: str) -> None:
         """A filter without a name drops, at the node ``target`` behind all others, what they would have dropped."""
         node, rules = running.ground.node(target), running.plan.node(target).filters
@@ -272,6 +278,7 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "leak-to-internet": Saboteur.leak_to_internet,
     "lying-filter": Saboteur.lying_filter,
     "report-only": Saboteur.report_only,
+    "lift-rule": Saboteur.lift_rule,
     "drop-unseen": Saboteur.drop_unseen,
     "swap-tables": Saboteur.swap_tables,
     "stray-route": Saboteur.stray_route,

@@ -98,11 +98,12 @@ def anothers(asked: Asked) -> str:
     return "" if given == account.id else f"the token is for account {given}, and {account.name} is {account.id}"
 
 
-def misplaced(sighting: Sighting | None) -> str:
-    """Return what is wrong with a drop that another node reports than the one on which its rule stands."""
+def misplaced(host: Host, sighting: Sighting | None) -> str:
+    """Return what is wrong with a drop that another node reports than the one on which its rule stands for ``host``."""
     if sighting is None:
         return ""
-    stands = next((node for prefix, node in _STANDS.items() if sighting.rule.startswith(prefix)), None)
+    places = {**_STANDS, "gateway.": host.behind}
+    stands = next((node for prefix, node in places.items() if sighting.rule.startswith(prefix)), None)
     if stands == sighting.place:
         return ""
     return f"{sighting.place} reports {sighting.rule}, which stands on {stands or 'no node'}"

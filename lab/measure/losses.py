@@ -54,7 +54,7 @@ class Losses:
             cause = self._asked_kernel(asked.observed.node, attempt, evidence)
         wrong = [
             checks.astray(asked),
-            checks.misplaced(attempt.sighting),
+            checks.misplaced(asked.world.hosts[asked.call.by], attempt.sighting),
             _unexplained(attempt, cause),
             *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
             await self._passable(asked, cause, evidence),
@@ -191,6 +191,11 @@ class Losses:
             elif cause.startswith("internet."):
                 seen = await self._over_the_internet(asked)
                 what = "the same caller over the internet, the public control instance"
+            elif cause.startswith("gateway."):
+                if why := await self._through_the_gateway(asked, evidence):
+                    return why
+                seen = await self._through_the_edge(asked)
+                what = "beyond the appliance, through the edge, an account with VRF and service endpoints"
             else:
                 return ""
         except ProbeFailed as error:
@@ -211,6 +216,21 @@ class Losses:
             return await self._owner.ask(asked.world.instances[asked.call.instance], node=WITNESS_EDGE)
         door = iam(Plane.PRIVATE)
         return await self._prober.ask(WITNESS_EDGE, door.names[0], door.port, asked.request)
+
+    async def _through_the_gateway(self, asked: Asked, evidence: list[Evidence]) -> str:
+        """Have the caller's own query pass the appliance: to its resolver, on the far side of it."""
+        caller, resolver = asked.call.by, self._places.resolver(asked.call.by)
+        found, names = self._places.lookup(caller, resolver), self._places.interfaces(caller)
+        nic = asked.world.hosts[caller].nic(Plane.PRIVATE)
+        if nic is None or names.get(found.index or 0) != nic.name:
+            return f"{caller} does not ask {resolver} by its private side: nothing passes the place that dropped it"
+        answer = await self._prober.resolve(caller, asked.observed.name)
+        if isinstance(answer, Attempt):
+            return f"nobody passes the place that dropped it: {resolver}: {answer.detail}"
+        said = f"the same caller's query to {resolver}: {asked.observed.name} is {', '.join(map(str, answer))}"
+        place = asked.world.hosts[caller].behind or caller
+        evidence.append(Evidence(kind="control-pair", where=place, detail=said))
+        return ""
 
     async def _over_the_internet(self, asked: Asked) -> Observation:
         account = asked.world.hosts[asked.call.by].account

@@ -91,11 +91,12 @@ class ReadBack:
         for port in ports(world, Plane.PRIVATE):
             if port.account.name != account:
                 continue
-            seen = self._from_port(port.interface, port.nic.address.ip, port.nic.address.ip)
-            if seen.table != table:
-                return ()
-            detail = f"{port.nic.address.ip} arriving on {port.interface}: table {seen.table}"
-            found.append(Evidence(kind="read-back", where=BACKBONE, detail=detail))
+            for own in port.sources:
+                seen = self._from_port(port.interface, own, own)
+                if seen.table != table:
+                    return ()
+                detail = f"{own} arriving on {port.interface}: table {seen.table}"
+                found.append(Evidence(kind="read-back", where=BACKBONE, detail=detail))
         return tuple(found) or (Evidence(kind="read-back", where=BACKBONE, detail=f"{account} has no VSI"),)
 
     def _way_to_services(self, world: World, account: str) -> tuple[Evidence, ...]:

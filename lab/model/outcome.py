@@ -74,6 +74,8 @@ class Prerequisite(Enum):
     VRF = "vrf"
     SERVICE_ENDPOINTS = "service-endpoints"
     ROUTE = "route"
+    FIREWALL = "firewall"
+    """Not the page's: that of a gateway appliance on the route."""
     INSTANCE = "instance"
     INITIALISED = "initialised"
     ENDPOINT = "endpoint"

@@ -25,10 +25,15 @@ _IDENTITIES = uuid.UUID("6f1c9f58-0d3b-5c0a-9a54-7e0f5f1c2a10")
 
 
 class HostKind(Enum):
-    """What a host is: a VSI has a private and a public NIC, an internet host a public one only."""
+    """What a host is.
+
+    A VSI has a private and a public NIC, an internet host a public one only. An on-premises host has the internet on
+    one side, and on the other a Direct Link into its account's private network, which carries no service endpoints.
+    """
 
     VSI = "vsi"
     INTERNET = "internet-host"
+    ON_PREMISES = "on-premises-host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +71,25 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """A VSI (of an account) or an internet host (of nobody, but it may hold an account's API key).
+class Gateway:
+    """An account's gateway appliance: forwards between the private subnets behind it and the backbone.
 
-    ``routes`` are those of its kernel, ``saved`` those of its network configuration, which a reboot brings.
+    ``nic`` is its own place on the backbone; in each subnet behind it it has the address of that subnet's gateway.
+    ``permits_services``: whether its firewall lets packets for the service network pass.
+    """
+
+    name: str
+    account: str
+    nic: Nic
+    permits_services: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A VSI or on-premises host (of an account) or an internet host (of nobody, but it may hold an account's API key).
+
+    ``routes`` are those of its kernel, ``saved`` those of its network configuration, which a reboot brings. ``behind``
+    names the gateway appliance in front of a VSI's private subnet; None: the backbone's own router.
     """
 
     name: str
@@ -78,6 +98,7 @@ class Host:
     nics: tuple[Nic, ...]
     routes: tuple[Route, ...]
     saved: tuple[Route, ...]
+    behind: str | None = None
 
     def nic(self, plane: Plane) -> Nic | None:
         """Return the NIC on ``plane``, or None."""
@@ -85,8 +106,8 @@ class Host:
 
     @property
     def own_plane(self) -> Plane:
-        """The plane that a host uses when nobody says which: private where it has a private NIC."""
-        return Plane.PRIVATE if self.nic(Plane.PRIVATE) else Plane.PUBLIC
+        """The plane that a host uses when nobody says which, and on which its resolver stands: private for a VSI."""
+        return Plane.PRIVATE if self.kind is HostKind.VSI else Plane.PUBLIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +146,11 @@ class World:
     hosts: Mapping[str, Host] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
     zones_down: frozenset[str] = frozenset()
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the mappings."""
-        for name in ("accounts", "hosts", "instances"):
+        for name in ("accounts", "hosts", "instances", "gateways"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def account(self, name: str, *, where: str = "account") -> Account:

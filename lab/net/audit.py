@@ -16,7 +16,7 @@ from itertools import product, zip_longest
 from pathlib import Path
 from typing import Final
 
-from lab.describe.plan import MAIN, OWN_NODES, Address, Filter, Node, Plan, RoutingTable
+from lab.describe.plan import MAIN, Address, Filter, Node, Plan, RoutingTable
 from lab.errors import LiveError
 from lab.kernel import dumps
 from lab.kernel.namespaces import inside
@@ -47,20 +47,22 @@ class Expected:
     Attributes:
         facts: What its kernel must say.
         harmless: Routes that it may have besides.
-        peers: The nodes at the other ends of its links, by interface.
+        inner: The interfaces at whose other ends nodes of the lab's own are.
         sysctls: Settings that netlink does not tell, with their values.
     """
 
     name: str
     facts: Facts
     harmless: frozenset[str]
-    peers: Mapping[str, str]
+    inner: frozenset[str]
     sysctls: Mapping[str, object]
 
 
 def expected(plan: Plan) -> tuple[Expected, ...]:
     """Return what the lab's own nodes are set up to do by ``plan``."""
-    return tuple(_expected(node, _peers(plan, node.name)) for node in plan.nodes if node.name in OWN_NODES)
+    own = [node for node in plan.nodes if node.own]
+    names = frozenset(node.name for node in own)
+    return tuple(_expected(node, _peers(plan, node.name), names) for node in own)
 
 
 def host_differences(net: Network, plan: Plan, name: str) -> list[str]:
@@ -69,7 +71,8 @@ def host_differences(net: Network, plan: Plan, name: str) -> list[str]:
     Raises:
         LiveError: The kernel could not be read.
     """
-    wanted = _expected(plan.node(name), _peers(plan, name))
+    names = frozenset(node.name for node in plan.nodes if node.own)
+    wanted = _expected(plan.node(name), _peers(plan, name), names)
     try:
         seen = _seen(net[name], wanted, _OLD_TABLES.exists())
     except OSError as error:
@@ -96,7 +99,7 @@ def differences(net: Network, wanted: Iterable[Expected]) -> list[str]:
     return found
 
 
-def _expected(node: Node, peers: Mapping[str, str]) -> Expected:
+def _expected(node: Node, peers: Mapping[str, str], own: frozenset[str]) -> Expected:
     addresses = (Address(interface=_LOOPBACK, address=IPv4Interface("127.0.0.1/8")), *node.addresses)
     routes = (*node.routes, *(route for table in node.tables for route in table.routes))
     rules = (line for table in node.tables for line in _rules(table))
@@ -116,7 +119,8 @@ def _expected(node: Node, peers: Mapping[str, str]) -> Expected:
         "chain of filters": [f"inet {filters.TABLE} {chain}" for chain in chains],
     }
     harmless = frozenset(line for address in addresses for line in _broadcasts(address))
-    return Expected(name=node.name, facts=_ordered(facts), harmless=harmless, peers=peers, sysctls=sysctls)
+    inner = frozenset(interface for interface, peer in peers.items() if peer in own)
+    return Expected(name=node.name, facts=_ordered(facts), harmless=harmless, inner=inner, sysctls=sysctls)
 
 
 def compared(seen: Facts, planned: Facts) -> Iterator[str]:
@@ -221,7 +225,7 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
         "route": [route for route in dumps.routes(opened, links) if route not in wanted.harmless],
         "rule": list(dumps.rules(opened)),
         "address": list(dumps.addresses(opened, links)),
-        "link": [f"{link.name} up{_odd(link, wanted.peers)}" for link in up],
+        "link": [f"{link.name} up{_odd(link, wanted.inner)}" for link in up],
         "link setting": [f"{name} {settings[name]}" for name in ("all", *(n.name for n in up)) if name != _LOOPBACK],
         "table of filters": list(read.tables),
         "chain of filters": list(read.chains),
@@ -236,7 +240,7 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
     return _ordered(seen)
 
 
-def _odd(link: dumps.Link, peers: Mapping[str, str]) -> str:
+def _odd(link: dumps.Link, inner: frozenset[str]) -> str:
     """Return what is not usual about a link; the carrier of one to a host of the user's is the user's affair."""
-    lost = not link.carrier and peers.get(link.name, link.name) in OWN_NODES
+    lost = not link.carrier and link.name in inner
     return ", no carrier" * lost + f", {link.odd}" * bool(link.odd)

@@ -18,7 +18,7 @@ from lab.model.addresses import (
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Hop, Outcome, Prerequisite
 from lab.model.plane import Plane
-from lab.model.world import Host, Route, World
+from lab.model.world import Host, HostKind, Route, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def find(world: World, host: Host, endpoint: Endpoint, *, first_only: bool = Fal
     A name has an address in each zone; clients try them in order until one accepts, and report the first if none does.
     Those of ``first_only`` do not go on.
     """
-    resolver = PRIVATE_RESOLVER if host.nic(Plane.PRIVATE) else PUBLIC_RESOLVER
+    resolver = PRIVATE_RESOLVER if host.own_plane is Plane.PRIVATE else PUBLIC_RESOLVER
     asked = _carry(world, host, resolver)
     if asked.door is None:
         hops = (*asked.hops, Hop(place=host.name, fact=f"resolver {resolver} does not answer"))
@@ -84,14 +84,30 @@ def _carry(world: World, host: Host, address: IPv4Address) -> Path:
         hops = (*hops, Hop(place=host.name, fact=f"nobody on {nic.name} answers for {route.gateway or address}"))
         missing = first_missing(world, host) if nic.plane is Plane.PRIVATE else Prerequisite.ROUTE
         return _dies(hops, Outcome.REJECTED, "host.no-neighbour", missing)
-    if nic.plane is Plane.PRIVATE:
-        return _backbone(world, host, address, hops)
-    return _internet(world, host, address, hops)
+    if nic.plane is Plane.PUBLIC:
+        return _internet(world, host, address, hops)
+    if host.behind is not None:
+        return _gateway(world, host, address, hops)
+    return _backbone(world, host, address, hops)
+
+
+def _gateway(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
+    """Pass the appliance in front of ``host``, or die at its firewall."""
+    gateway = world.gateways[host.behind or ""]
+    if address in CLOUD_SERVICES and not gateway.permits_services:
+        hops = (*hops, Hop(place=gateway.name, fact=f"its firewall does not permit {CLOUD_SERVICES}: dropped"))
+        missing = first_missing(world, host, last=Prerequisite.FIREWALL)
+        return _dies(hops, Outcome.TIMED_OUT, "gateway.firewall", missing)
+    forwards = Hop(place=gateway.name, fact=f"gateway appliance, forwards by {gateway.nic.gateway}")
+    return _backbone(world, host, address, (*hops, forwards))
 
 
 def _backbone(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, ...]) -> Path:
     account = world.accounts[host.account]
     edge = "provider edge"
+    if host.kind is HostKind.ON_PREMISES and (address in IAAS_SERVICES or address in CLOUD_SERVICES):
+        hops = (*hops, Hop(place=edge, fact=f"a Direct Link carries nothing to {address}: dropped"))
+        return _dies(hops, Outcome.TIMED_OUT, "edge.direct-link", Prerequisite.ENDPOINT)
     if address in IAAS_SERVICES:
         return Path(
             hops=(*hops, Hop(place=edge, fact="infrastructure services, open to every account")), door=Plane.PRIVATE
@@ -126,16 +142,16 @@ def _internet(world: World, host: Host, address: IPv4Address, hops: tuple[Hop, .
     return _dies(hops, Outcome.NO_ROUTE, "host.no-route", Prerequisite.ENDPOINT)
 
 
-def first_missing(world: World, host: Host) -> Prerequisite:
-    """Return what to mend first for a private call of ``host``, in the order of the page."""
+def first_missing(world: World, host: Host, *, last: Prerequisite = Prerequisite.ROUTE) -> Prerequisite:
+    """Return what to mend first for a private call of ``host``, in the order of the page; ``last`` if all else is."""
     account = world.accounts[host.account]
-    if host.nic(Plane.PRIVATE) is None:
+    if host.own_plane is Plane.PUBLIC:
         return Prerequisite.ENDPOINT
     if not account.vrf:
         return Prerequisite.VRF
     if not account.service_endpoints:
         return Prerequisite.SERVICE_ENDPOINTS
-    return Prerequisite.ROUTE
+    return last
 
 
 def _dies(hops: tuple[Hop, ...], outcome: Outcome, cause: str, missing: Prerequisite | None) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab import catalogue
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem
@@ -56,7 +57,7 @@ def matrix(described: Topology, mode: Mode) -> Matrix:
         ModelError: There is nobody to ask, or nothing to ask for: it would agree with everything.
         PelabError: As ``play`` does.
     """
-    world = described.world()
+    world = catalogue.world_of(described)
     calls = tuple(questions(world))
     if not calls:
         missing, hint = (

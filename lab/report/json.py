@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # only types: a document needs none of what makes the values
     from lab.play.matrix import Cell, Matrix
     from lab.play.runner import Report, StepReport
     from lab.report.explain import Explanation
+    from lab.report.graph.picture import Picture
 
 Document = dict[str, Any]
 
@@ -74,6 +75,30 @@ def explanation(told: Explanation) -> Document:
         "hops": [{"place": hop.place, "fact": hop.fact} for hop in verdict.hops],
         "missing": None if verdict.missing is None else verdict.missing.value,
         "remedy": None if mends is None else {"what": mends.what, "command": mends.command, "step": mends.step},
+    }
+
+
+def graph(drawn: Picture) -> Document:
+    """Return the document of a picture; ``way`` is null where no call is drawn."""
+    way = drawn.way
+    return {
+        "topology": drawn.title,
+        "accounts": [{"name": name, "has": has} for name, has in drawn.accounts.items()],
+        "boxes": [
+            {
+                "id": box.id,
+                "name": box.name,
+                "kind": box.kind.value,
+                "account": box.account or None,
+                "behind": box.behind or None,
+                "facts": list(box.facts),
+            }
+            for box in drawn.boxes
+        ],
+        "lines": [
+            {"from": line.a, "to": line.b, "plane": line.plane.value, "label": line.label} for line in drawn.lines
+        ],
+        "way": None if way is None else {"boxes": list(way.places), "dies": way.dies, **explanation(way.told)},
     }
 
 

@@ -11,12 +11,12 @@ from ipaddress import IPv4Network
 from itertools import count
 from typing import Final
 
-from lab.model.addresses import IAAS_SERVICES, SERVICE_ENDPOINTS
+from lab.model.addresses import CLOUD_SERVICES, IAAS_SERVICES, SERVICE_ENDPOINTS
 from lab.model.call import Call
 from lab.model.endpoint import iam, kms
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
-from lab.model.world import World
+from lab.model.world import HostKind, World
 
 EVERYWHERE: Final = IPv4Network("0.0.0.0/0")
 
@@ -47,6 +47,8 @@ def remedy(world: World, call: Call, missing: Prerequisite) -> Remedy:
             )
         case Prerequisite.ROUTE:
             return _route(world, call)
+        case Prerequisite.FIREWALL:
+            return _firewall(world, call)
         case Prerequisite.INSTANCE:
             return _instance(world, call)
         case Prerequisite.INITIALISED:
@@ -86,7 +88,8 @@ def _vrf(world: World, call: Call) -> Remedy:
 def _route(world: World, call: Call) -> Remedy:
     """The first of a host's three ways that is not there as it should be; of a private call the private ones count."""
     host = world.host(call.by)
-    ways = [(nic, net) for net in (IAAS_SERVICES, SERVICE_ENDPOINTS) if (nic := host.nic(Plane.PRIVATE)) is not None]
+    private = host.nic(Plane.PRIVATE) if host.own_plane is Plane.PRIVATE else None
+    ways = [(private, net) for net in (IAAS_SERVICES, SERVICE_ENDPOINTS)] if private is not None else []
     ways += [(nic, EVERYWHERE)] if (nic := host.nic(Plane.PUBLIC)) is not None else []
     right = {(route.gateway, route.dst) for route in host.routes}
     nic, net = next(((nic, net) for nic, net in ways if (nic.gateway, net) not in right), ways[0])
@@ -102,9 +105,20 @@ def _route(world: World, call: Call) -> Remedy:
     )
 
 
+def _firewall(world: World, call: Call) -> Remedy:
+    gateway = world.host(call.by).behind or ""
+    return Remedy(
+        what=f"permit {CLOUD_SERVICES} in the firewall of {gateway}, the gateway appliance in front of {call.by}",
+        command=f"set firewall name SERVICE-ENDPOINTS rule 10 destination address {CLOUD_SERVICES}",
+        step="",
+    )
+
+
 def _endpoint(world: World, call: Call) -> Remedy:
     """The caller targets the endpoint of the other side: the answer is the endpoint of its own."""
-    own = world.host(call.by).own_plane
+    own, where = world.host(call.by).own_plane, ""
+    if world.host(call.by).kind is HostKind.ON_PREMISES:
+        where = "; privately only through a reverse proxy on a VSI"
     if call.surface is Surface.IAM:
         what, url, variable = f"ask IAM's {own.value} endpoint", iam(own).url, "IBMCLOUD_IAM_API_ENDPOINT"
         step = f'Call.token("{call.by}", "{call.instance}", Plane.{own.name})'
@@ -113,7 +127,7 @@ def _endpoint(world: World, call: Call) -> Remedy:
         what, url = f"target the {own.value} endpoint", kms(world.instance(call.instance), own).url
         variable = "KP_PRIVATE_ADDR"
     return Remedy(
-        what=f"{what}: {call.by} is on the {own.value} side",
+        what=f"{what}: {call.by} is on the {own.value} side{where}",
         command=f"export {variable}={url}",
         step=step,
     )
@@ -122,7 +136,7 @@ def _endpoint(world: World, call: Call) -> Remedy:
 def _policy(world: World, call: Call) -> Remedy:
     instance = world.instance(call.instance)
     own = (host for host in world.hosts.values() if host.account == instance.account)
-    inside = next((host.name for host in own if host.nic(Plane.PRIVATE)), "")
+    inside = next((host.name for host in own if host.own_plane is Plane.PRIVATE), "")
     where = f"on {inside}" if inside else "on a VSI, of which this world has none: no step of a scenario does it here"
     set_ = f'SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=Call.private("{inside}", "{instance.name}"))'
     return Remedy(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from lab.describe.inclusion import TopologyRef
 from lab.describe.scenario import Scenario
-from lab.describe.topology import TopologyRef
 from lab.play.runner import Mode, StepReport
 from lab.report.walkthrough import Walkthrough
 

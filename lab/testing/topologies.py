@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lab import catalogue
+from lab.describe.inclusion import TopologyRef
 from lab.describe.kinds import shown
-from lab.describe.topology import Topology, TopologyRef
+from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem
 from lab.model.world import World
 from lab.projects import project_of

@@ -27,12 +27,18 @@ from lab.net.topo import Planned
 SERVICES, NOWHERE = IPv4Network("166.9.0.0/16"), IPv4Network("0.0.0.0/0")
 
 
-def world() -> World:
-    """Return two accounts, one of them without VRF, and somebody on the internet."""
+def world(*, appliances: bool = False) -> World:
+    """Return two accounts, one of them without VRF, and somebody on the internet; ``appliances``: and Direct Link."""
     b = Builder()
     b.vsi("acme-vsi", account=b.account("acme", vrf=True, service_endpoints=True))
     b.vsi("rival-vsi", account=b.account("rival"))
     b.internet_host("laptop")
+    if appliances:
+        for account in ("acme", "rival"):
+            gateway = b.gateway_appliance(f"{account}-gateway", account=account, permits_services=False)
+            for number in (1, 2):
+                b.vsi(f"{account}-inner-{number}", account=account, behind=gateway)
+        b.on_premises_host("mainframe", account="acme")
     b.crypto_instance("keys", account="acme")
     return b.world()
 
@@ -261,7 +267,7 @@ def _changes(rule: Filter) -> Iterator[tuple[str, Filter]]:
 
 def change_filters() -> list[list[str]]:
     """Change every filter of every node field by field, in the kernel; return the changes that were not seen."""
-    planned = plan(world())
+    planned = plan(world(appliances=True))
     ground = Ground(planned)
     missed, seen = [], set()
     for node in planned.nodes:
@@ -288,7 +294,7 @@ def test_every_change_of_a_filter_is_seen(sandboxed: Callable[..., Any]) -> None
 
 def carry_out() -> list[list[str]]:
     """Change the world as a scenario does; return the differences from either plan."""
-    before = world()
+    before = world(appliances=True)
     after = apply(before, EnableVrf(account="rival"))
     first, second = plan(before), plan(after)
     ground = Ground(first)
@@ -318,6 +324,19 @@ def set_host_down() -> list[str]:
 def test_users_hosts_are_the_users(sandboxed: Callable[..., Any]) -> None:
     """A link that a user sets down and a route that a user changes are no fault of the lab."""
     assert sandboxed(set_host_down) == []
+
+
+def route_an_appliance() -> list[str]:
+    """Have an appliance send packets for the services nowhere."""
+    planned = plan(world(appliances=True))
+    ground = Ground(planned)
+    Spoilt(ground, planned).route("acme-gateway", SERVICES, kind="blackhole")
+    return ground.differences(planned)
+
+
+def test_an_appliance_is_the_labs(sandboxed: Callable[..., Any]) -> None:
+    """A route on it that nobody planned is told: what it loses, no firewall lost."""
+    assert sandboxed(route_an_appliance) == ["acme-gateway: unplanned route blackhole 166.9.0.0/16 table 254"]
 
 
 def unreadable() -> None:

@@ -1,4 +1,4 @@
-"""Stock ``mn`` starts the shipped topology, and there, too, one route decides whether the service answers."""
+"""Stock ``mn`` starts the shipped topologies, and there, too, one route decides whether the service answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from lab import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 # a failing mn cleans up by name: killall, rm in /tmp; private pid and mount namespaces and a /tmp of its own contain it
@@ -17,7 +21,8 @@ COVERED = [sys.executable, str(Path(__file__).with_name("covered.py")), "/tmp", 
 def mn(topology: str, *commands: str) -> str:
     """Run stock mn with ``topology`` and return what its command line printed."""
     mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
-    start = [str(Path(sys.executable).with_name("mn")), "--custom", "topologies/single_account.py", "--topo", topology]
+    file = f"topologies/{topology.partition(',')[0]}.py"
+    start = [str(Path(sys.executable).with_name("mn")), "--custom", file, "--topo", topology]
     done = subprocess.run(
         [*SANDBOX[:1], *mapped, *SANDBOX[1:], *COVERED, *start],
         input="".join(f"{command}\n" for command in (*commands, "exit")),
@@ -37,6 +42,33 @@ def test_mn_starts_the_topology_and_one_route_decides() -> None:
     ping = "vsi-1 ping -c 1 -W 1 166.9.12.20"
     told = mn("single_account,private_route=false", ping, "vsi-1 ip route add 166.9.0.0/16 via 10.65.0.65", ping)
     assert re.findall(r"(\d+)% packet loss", told) == ["100", "0"], told
+
+
+REACH = {
+    "single_account": "vsi-1",
+    "two_accounts": "globex-vsi-1",
+    "hub_and_spoke": "spoke-2-vsi-2",
+    "data_center": "inner-vsi",
+}
+
+
+def test_every_topology_is_started() -> None:
+    """None is shipped that is not tried here."""
+    assert set(REACH) == {entry.name for entry in catalogue.topologies(ROOT)}
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_mn_starts_every_topology(name: str) -> None:
+    """By its parts, through its appliances: the service's address answers a host in the last corner of it."""
+    told = mn(name, f"{REACH[name]} ping -c 1 -W 1 166.9.12.20")
+    assert re.findall(r"(\d+)% packet loss", told) == ["0"], told
+
+
+def test_mn_has_the_appliances_firewall_and_the_end_of_the_direct_link() -> None:
+    """What dies there dies under mn, too; the account's own network is open to either side."""
+    pings = [f"{host} ping -c 1 -W 1 166.9.12.20" for host in ("inner-vsi", "mainframe", "test-machine")]
+    told = mn("data_center,permits_services=no", *pings, "mainframe ping -c 1 -W 1 inner-vsi")
+    assert re.findall(r"(\d+)% packet loss", told) == ["100", "100", "0", "0"], told
 
 
 def test_mn_knows_the_nodes_of_the_plan() -> None:

@@ -34,19 +34,25 @@ from lab.errors import ModelError
 from lab.model.action import Action, apply
 from lab.model.addresses import ZONE_NETWORKS
 from lab.model.call import Call as AnyCall
-from lab.model.world import Account, Route, World
+from lab.model.world import Account, HostKind, Route, World
 from lab.oracle import path, predict
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Return a world of one to three accounts, each with VSIs, an instance and a laptop."""
+    """Return a world of one to three accounts, each with VSIs, an instance and a laptop; some with more."""
     builder = Builder()
     for number in range(1, draw(st.integers(1, 3)) + 1):
         vrf = draw(st.booleans())
         account = builder.account(f"a{number}", vrf=vrf, service_endpoints=vrf and draw(st.booleans()))
+        gateway = None
+        if draw(st.booleans()):
+            gateway = builder.gateway_appliance(f"a{number}-gw", account=account, permits_services=draw(st.booleans()))
         for vsi in range(draw(st.integers(1, 2))):
-            builder.vsi(f"a{number}-vsi-{vsi}", account=account, private_route=draw(st.booleans()))
+            behind = draw(st.sampled_from([None, gateway]))
+            builder.vsi(f"a{number}-vsi-{vsi}", account=account, private_route=draw(st.booleans()), behind=behind)
+        if vrf and draw(st.booleans()):
+            builder.on_premises_host(f"a{number}-site", account=account, private_route=draw(st.booleans()))
         builder.internet_host(f"a{number}-laptop", account=account)
         policy = draw(st.sampled_from([None, *Policy]))
         builder.crypto_instance(f"a{number}-keys", account=account, initialised=draw(st.booleans()), policy=policy)
@@ -80,6 +86,26 @@ def test_under_private_only_nothing_public_is_reached(question: tuple[World, Any
     tight = world.with_instance(replace(world.instances[call.instance], policy=Policy.PRIVATE_ONLY))
     if call.plane is Plane.PUBLIC:
         assert predict(tight, call).outcome is not Outcome.REACHED
+
+
+@given(questions())
+def test_an_appliance_that_permits_everything_decides_nothing(question: tuple[World, AnyCall]) -> None:
+    """Behind it a host meets what it would meet on the backbone; a firewall only ever takes away."""
+    world, call = question
+    free = replace(world, hosts={name: replace(host, behind=None) for name, host in world.hosts.items()})
+    gateways = {name: replace(gateway, permits_services=True) for name, gateway in world.gateways.items()}
+    alone, open_ = predict(free, call), predict(replace(world, gateways=gateways), call)
+    assert (open_.outcome, open_.cause, open_.missing) == (alone.outcome, alone.cause, alone.missing)
+    if predict(world, call).outcome is Outcome.REACHED:
+        assert open_.outcome is Outcome.REACHED
+
+
+@given(questions())
+def test_nobody_reaches_a_private_door_over_a_direct_link(question: tuple[World, AnyCall]) -> None:
+    """Whatever the account has, and whichever routes the host."""
+    world, call = question
+    if world.hosts[call.by].kind is HostKind.ON_PREMISES and call.plane is Plane.PRIVATE:
+        assert predict(world, call).outcome is Outcome.TIMED_OUT
 
 
 @given(questions(), st.booleans())

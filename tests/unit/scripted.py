@@ -55,6 +55,16 @@ def two_accounts() -> World:
     return builder.world()
 
 
+def appliance() -> World:
+    """Return a world whose VSI stands behind a gateway appliance that permits no services."""
+    builder = Builder()
+    acme = builder.account("acme", vrf=True, service_endpoints=True)
+    gateway = builder.gateway_appliance("gateway", account=acme, permits_services=False)
+    builder.vsi("vsi-1", account=acme, behind=gateway)
+    builder.crypto_instance("keys", account=acme)
+    return builder.world()
+
+
 def signature(layer: str, value: object) -> signatures.Signature:
     """Return a known signature."""
     found = signatures.read(layer, str(value))
@@ -110,6 +120,7 @@ class ScriptedLab:
     echo: bool = False
     refused: int | None = None
     silent: list[str] = field(default_factory=list)
+    out: str = "eth0"
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
     secret: str = ""
@@ -252,8 +263,8 @@ class ScriptedLab:
         return Lookup(error=self.refused) if self.refused else Lookup(gateway=IPv4Address("10.65.0.65"), index=2)
 
     def interfaces(self, _node: str) -> dict[int, str]:
-        """Return one."""
-        return {2: "eth0"}
+        """Return one, by which every look-up leads out."""
+        return {2: self.out}
 
     def unanswered(self, _node: str) -> list[str]:
         """Return the neighbours that nobody answers for."""

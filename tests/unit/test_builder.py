@@ -19,6 +19,8 @@ RANGES = {
     (HostKind.VSI, Plane.PRIVATE): BACKBONE,
     (HostKind.VSI, Plane.PUBLIC): IPv4Network("198.18.0.0/15"),
     (HostKind.INTERNET, Plane.PUBLIC): IPv4Network("203.0.113.0/24"),
+    (HostKind.ON_PREMISES, Plane.PRIVATE): BACKBONE,
+    (HostKind.ON_PREMISES, Plane.PUBLIC): IPv4Network("203.0.113.0/24"),
 }
 
 
@@ -86,6 +88,12 @@ def _internet_hosts(builder: Builder, count: int) -> None:
         builder.internet_host(f"h{number}")
 
 
+def _on_premises(builder: Builder, count: int) -> None:
+    builder.account("acme", vrf=True)
+    for number in range(count):
+        builder.on_premises_host(f"h{number}", account="acme")
+
+
 def _instances(builder: Builder, count: int) -> None:
     builder.account("acme")
     for number in range(count):
@@ -117,6 +125,36 @@ def _no_region(builder: Builder) -> None:
     builder.crypto_instance("keys", account="acme", region="us-sout")
 
 
+def _direct_link_without_vrf(builder: Builder) -> None:
+    builder.account("acme")
+    builder.on_premises_host("mainframe", account="acme")
+
+
+def _behind_nothing(builder: Builder) -> None:
+    builder.account("acme")
+    builder.gateway_appliance("gateway", account="acme")
+    builder.vsi("vsi-1", account="acme", behind="gatewy")
+
+
+def _behind_anothers(builder: Builder) -> None:
+    builder.account("acme")
+    builder.account("beta")
+    gateway = builder.gateway_appliance("gateway", account="acme")
+    builder.vsi("vsi-1", account="beta", behind=gateway)
+
+
+def _an_appliances_name(builder: Builder) -> None:
+    builder.account("acme")
+    builder.gateway_appliance("gateway", account="acme")
+    builder.vsi("gateway", account="acme")
+
+
+def _an_appliances_subnet(builder: Builder) -> None:
+    builder.account("acme")
+    builder.gateway_appliance("gateway", account="acme")
+    builder.vsi("vsi-1", account="acme", private_address="10.65.0.70/26")
+
+
 def _no_policy(builder: Builder) -> None:
     builder.account("acme")
     builder.crypto_instance("keys", account="acme", policy="private")
@@ -146,6 +184,27 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
         "instances/keys/region: no region named 'us-sout' (did you mean 'us-south'?)",
     ),
     "unknown-policy": (_no_policy, "instances/keys/policy: no policy named 'private' (did you mean 'private-only'?)"),
+    "direct-link-without-vrf": (
+        _direct_link_without_vrf,
+        'accounts/acme/on-premises/mainframe: a Direct Link needs VRF (account("acme", vrf=True))',
+    ),
+    "unknown-appliance": (
+        _behind_nothing,
+        "accounts/acme/vsis/vsi-1/behind: no gateway appliance named 'gatewy' (did you mean 'gateway'?)",
+    ),
+    "another-accounts-appliance": (
+        _behind_anothers,
+        "accounts/beta/vsis/vsi-1/behind: gateway is an appliance of acme (it forwards for acme alone)",
+    ),
+    "an-appliances-name": (
+        _an_appliances_name,
+        "accounts/acme/vsis/gateway: 'gateway' is said twice (names are unique)",
+    ),
+    "an-appliances-subnet": (
+        _an_appliances_subnet,
+        "accounts/acme/vsis/vsi-1/private_address: 10.65.0.64/26 overlaps gateway of acme "
+        "(each VSI stands on a subnet of its own)",
+    ),
     "reserved-name": (
         _one_vsi("backbone"),
         "accounts/acme/vsis/backbone: 'backbone' is a node of the lab itself (reserved: backbone, internet, nowhere, "
@@ -220,6 +279,11 @@ LIMITS: dict[str, tuple[Callable[[Builder, int], None], int, str]] = {
     ),
     "vsis": (_vsis, 16383, "accounts/a16/vsis/vsi-16383: there is room for 16383 VSIs and no more"),
     "internet-hosts": (_internet_hosts, 31, "hosts/h31: there is room for 31 internet hosts and no more"),
+    "on-premises-hosts": (
+        _on_premises,
+        31,
+        "accounts/acme/on-premises/h31: there is room for 31 internet hosts and no more",
+    ),
     "instances": (_instances, 28056, "instances/keys-28056: there is room for 28056 instances and no more"),
 }
 

@@ -38,6 +38,8 @@ def completed(line: str) -> set[str]:
         pytest.param("pelab explain single_account vs", "vsi-1", id="host"),
         pytest.param("pelab run --set vsis=3 single_account vs", "vsi-3", id="host-of-a-parameter"),
         pytest.param("pelab explain single_account vsi-1 k", "keys", id="instance"),
+        pytest.param("pelab graph data_center --from m", "mainframe", id="host-of-an-option"),
+        pytest.param("pelab graph data_center --to k", "keys", id="instance-of-an-option"),
     ],
 )
 def test_completes(line: str, offer: str) -> None:
@@ -48,6 +50,7 @@ def test_completes(line: str, offer: str) -> None:
 def test_a_wrong_topology_offers_nothing() -> None:
     """No traceback lands in the middle of somebody's command line."""
     assert completed("pelab explain nowhere vs") == set()
+    assert completed("pelab graph --from vs") == set()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -25,6 +25,7 @@ from tests.unit.scripted import (
     VSI,
     ScriptedLab,
     Spoil,
+    appliance,
     arrival,
     denied,
     log_of,
@@ -69,6 +70,16 @@ def outside() -> ScriptedLab:
     told = lost()
     there = Sighting(place="internet", rule="internet.no-private-service", flow=told.flow)
     attempt(sighting=there)(told)
+    told.seen = [there]
+    return told
+
+
+def firewalled() -> ScriptedLab:
+    """Return a private call that died at the firewall of the appliance in front of its caller."""
+    told = lost()
+    told.world = appliance()
+    there = Sighting(place="gateway", rule="gateway.firewall", flow=told.flow)
+    attempt(sighting=there, flow=told.flow, again=replace(told.flow, source_port=40001))(told)
     told.seen = [there]
     return told
 
@@ -147,6 +158,7 @@ SOUND = {
     "zone-down": (dead_zone, Outcome.TIMED_OUT, "zone.down"),
     "lost-at-the-edge": (lost, Outcome.TIMED_OUT, "edge.no-vrf"),
     "lost-on-the-internet": (outside, Outcome.TIMED_OUT, "internet.no-private-service"),
+    "lost-at-an-appliance": (firewalled, Outcome.TIMED_OUT, "gateway.firewall"),
     "never-sent": (unsent, Outcome.NO_ROUTE, "host.no-route"),
     "no-name": (nameless, Outcome.NO_NAME, "internet.no-private-service"),
 }
@@ -221,6 +233,10 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
     "edge-answers-nobody": (lost, sets(mute=EDGE), "nobody passes the place that dropped it: through the same edge"),
     "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
+    "appliance-passes-nobody": (firewalled, sets(dead="resolver"), "nobody passes the place that dropped it: 161.26."),
+    "appliance-and-nobody-beyond": (firewalled, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
+    "appliance-and-capture-blind-beyond": (firewalled, sets(blind="eth0"), f"see it come to the services: {BLIND}"),
+    "appliance-not-on-the-way": (firewalled, sets(out="eth1"), "does not ask 161.26.0.10 by its private side: nothing"),
     "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
     "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
 }

@@ -77,6 +77,44 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     ),
 }  # fmt: skip
 
+INNER, MAINFRAME = Call.private("inner-vsi", "keys"), Call.private("mainframe", "keys")
+CENTER: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
+    "test-machine": ({}, Call.private("test-machine", "keys"), "reached", "policy.default", None),
+    "behind-an-appliance": ({}, INNER, "reached", "policy.default", None),
+    "firewall": ({"permits_services": False}, INNER, "timed-out", "gateway.firewall", "firewall"),
+    "firewall-first-but-not-first-to-mend": (
+        {"permits_services": False, "service_endpoints": False}, INNER, "timed-out", "gateway.firewall",
+        "service-endpoints",
+    ),
+    "no-route-to-the-appliance": ({"private_route": False}, INNER, "timed-out", "internet.no-private-service", "route"),
+    "edge-behind-the-appliance": (
+        {"service_endpoints": False}, INNER, "timed-out", "edge.no-service-endpoint", "service-endpoints",
+    ),
+    "direct-link": ({}, MAINFRAME, "timed-out", "edge.direct-link", "endpoint"),
+    "on-premises-over-the-internet": (
+        {"private_route": False}, MAINFRAME, "timed-out", "internet.no-private-service", "endpoint",
+    ),
+    "on-premises-at-the-public-endpoint": ({}, Call.public("mainframe", "keys"), "reached", "policy.default", None),
+    "on-premises-under-private-only": (
+        {"policy": "private-only"}, Call.public("mainframe", "keys"), "unauthorized", "policy.private-only", "policy",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CENTER)
+def test_a_data_centers_call_gets_its_verdict(case: str) -> None:
+    """A test machine is a VSI; an appliance decides before the edge; a Direct Link carries no service endpoints."""
+    parameters, call, outcome, cause, missing = CENTER[case]
+    verdict = predict(catalogue.load_topology("data_center", **parameters).world(), call)
+    assert (verdict.outcome, verdict.cause) == (Outcome(outcome), cause)
+    assert verdict.missing == (Prerequisite(missing) if missing else None)
+
+
+def test_the_way_leads_through_the_appliance() -> None:
+    """Between the host and the provider edge, by its own name."""
+    verdict = explain(catalogue.load_topology("data_center").world(), "inner-vsi", "keys", Plane.PRIVATE)
+    assert [hop.place for hop in verdict.hops][2:4] == ["gateway", "provider edge"]
+
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_call_gets_its_verdict(case: str) -> None:
@@ -166,7 +204,8 @@ def test_every_rule_that_can_decide_is_decided_by_some_case() -> None:
     """No rule is only decoration; those that need another world or the lab's operator are named."""
     elsewhere = {"door.other-account", "host.no-route", "internet.no-private-address", "edge.unroutable", "key.deleted",
                  "operator.done", "host.route-refused"}  # fmt: skip
-    decided = {cause for _, _, _, cause, _ in CASES.values()} | {cause for _, _, _, cause in CHANGED.values()}
+    decided = {cause for _, _, _, cause, _ in (*CASES.values(), *CENTER.values())}
+    decided |= {cause for _, _, _, cause in CHANGED.values()}
     assert {rule.id for rule in CATALOGUE if rule.decides} == decided | elsewhere
 
 

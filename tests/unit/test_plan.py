@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lab import EnableServiceEndpoints, EnableVrf, Provision, catalogue
 from lab.describe.changes import difference
 from lab.describe.placing import plan
@@ -28,9 +30,11 @@ def test_every_account_table_and_the_main_table_end_in_unreachable() -> None:
     assert str(backbone.routes[-1]) == f"unreachable default table 254 metric {LAST_METRIC}"
 
 
-def test_nothing_leads_out_of_the_lab() -> None:
-    """Every interface of every node is on a link to another node: there is no uplink."""
-    made = plan(world(vsis=2))
+@pytest.mark.parametrize("name", [entry.name for entry in catalogue.topologies()])
+def test_nothing_leads_out_of_the_lab(name: str) -> None:
+    """Every interface of every node is on a link to another node, and on one link only: there is no uplink."""
+    made = plan(catalogue.load_topology(name).world())
+    assert len({end for link in made.links for end in (link.a, link.b)}) == 2 * len(made.links)
     linked = {end for link in made.links for end in (link.a, link.b)}
     for node in made.nodes:
         for address in node.addresses:
@@ -46,6 +50,31 @@ def test_enabling_vrf_moves_the_account_to_a_table_of_its_own() -> None:
     assert [str(route) for route in backbone.routes_lost] == ["10.65.0.64/26 dev a1-1 table 254"]
     assert f"unreachable default table 1001 metric {LAST_METRIC}" in [str(route) for route in backbone.routes_gained]
     assert not change.doors
+
+
+def test_a_move_into_a_table_takes_along_what_is_behind_an_appliance() -> None:
+    """Its own subnet first: the routes behind it need its address on a link that is routed."""
+    before = catalogue.load_topology("hub_and_spoke", vrf=False, vsis=1).world()
+    change = difference(plan(before), plan(apply(before, EnableVrf(account="acme"))))
+    (backbone,) = change.nodes
+    gained = [route for route in backbone.routes_gained if route.interface == "a1-2"]
+    assert [route.gateway is None for route in gained] == [True, False, False]
+    assert {str(route.gateway) for route in gained[1:]} == {"10.65.0.130"}
+
+
+def test_a_closed_appliance_and_a_direct_link_have_a_filter_each_and_open_ones_none() -> None:
+    """What the model says of them stands in the plan as a rule under its name, and only then."""
+
+    def named(world: World) -> set[tuple[str, str]]:
+        return {(node.name, rule.rule) for node in plan(world).nodes for rule in node.filters}
+
+    def center(**parameters: object) -> World:
+        return catalogue.load_topology("data_center", **parameters).world()
+
+    assert ("gateway", "gateway.firewall") not in named(center())
+    assert ("gateway", "gateway.firewall") in named(center(permits_services=False))
+    assert ("backbone", "edge.direct-link") in named(center())
+    assert ("backbone", "edge.direct-link") not in named(world())
 
 
 def test_enabling_service_endpoints_adds_one_route() -> None:

@@ -65,7 +65,7 @@ def test_a_pipe_gets_neither_colour_nor_folded_lines() -> None:
     assert max(map(len, text.splitlines())) > 100
 
 
-@pytest.mark.parametrize("missing", Prerequisite)
+@pytest.mark.parametrize("missing", [each for each in Prerequisite if each is not Prerequisite.FIREWALL])
 @pytest.mark.parametrize("by", ["vsi-1", "laptop"])
 @pytest.mark.parametrize("surface", [Surface.KMS, Surface.IAM])
 def test_every_prerequisite_has_a_remedy(missing: Prerequisite, by: str, surface: Surface) -> None:
@@ -75,6 +75,24 @@ def test_every_prerequisite_has_a_remedy(missing: Prerequisite, by: str, surface
     assert mends.what
     assert mends.command
     assert "(" in mends.step
+
+
+def test_a_closed_appliance_is_to_be_opened_by_its_owner() -> None:
+    """It is named with the network that it must permit, and no step of a scenario is invented."""
+    world = load_topology("data_center", permits_services=False).world()
+    call = Call(by="inner-vsi", instance="keys", plane=Plane.PRIVATE)
+    mends = remedy(world, call, Prerequisite.FIREWALL)
+    assert mends.what.startswith("permit 166.8.0.0/14 in the firewall of gateway")
+    assert "166.8.0.0/14" in mends.command
+    assert not mends.step
+
+
+def test_a_host_on_premises_is_told_of_both_its_ways() -> None:
+    """The public endpoint, and for the private one what the Direct Link needs."""
+    world = load_topology("data_center").world()
+    mends = remedy(world, Call(by="mainframe", instance="keys", plane=Plane.PRIVATE), Prerequisite.ENDPOINT)
+    assert "target the public endpoint" in mends.what
+    assert "reverse proxy on a VSI" in mends.what
 
 
 def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from lab.describe.inclusion import TopologyRef
 from lab.describe.scenario import Scenario
-from lab.describe.topology import TopologyRef
 from lab.model.outcome import Evidence, Expectation, Hop, Outcome, Verdict
 from lab.play.runner import Mode, Report, StepReport
 from lab.report import json as documents
