@@ -66,7 +66,7 @@ class RestoreInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveRoutes:
-    """The routes that the host has now are written into its network configuration, so that a reboot brings them."""
+    """The host's routes, those changed by ``Netlink`` included, go into its network configuration, for a reboot."""
 
     host: str
 
