@@ -9,7 +9,7 @@ that lasts: keys that they make they delete, a policy that they set is the one t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from lab.describe.placing import control
@@ -25,27 +25,23 @@ from lab.model.call import Operation
 from lab.model.endpoint import Endpoint, kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy
+from lab.model.rules import LOGGED_AS
 
 _One = Callable[..., Awaitable[Observation]]
 _NAME = "pelab-control"
+_KEY_GONE = ("KEY_DELETED_ERR", "KEY_ACTION_INVALID_STATE_ERR")
 _NOT_INITIALISED = "CKR_IBM_WK_NOT_INITIALIZED"
 _UNPROVED: Final = "the control pairs do not tell policy, role and request apart"
-_LOGGED_AS: Final = {"policy.needs-initialised": "instance.not-initialised", "key.deleted": "key.state"}
-"""The service has one name for what the page says twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """The other halves: the caller at the twin, at its own account's twin, at the private door; the owner there.
-
-    ``outside`` is the owner at the door that refused, asked where the private one only says that it is too early.
-    """
+    """The other halves: the caller at the twin, at its own account's twin, at the private door; the owner there."""
 
     twin: Observation
     own_twin: Observation
     private: Observation
     owner: Observation
-    outside: Observation | None = None
 
 
 class Controls:
@@ -76,10 +72,6 @@ class Controls:
             private=await self._ask(witness, inside, call.operation, theirs.token, instance.guid, ours=False),
             owner=await self._ask(witness, inside, call.operation, owner.token, instance.guid, ours=False),
         )
-        if _early(pairs.private) and _early(pairs.owner):
-            door, witness = kms(instance, call.plane), WITNESSES[call.plane]
-            seen = await self._ask(witness, door, call.operation, owner.token, instance.guid, ours=False)
-            pairs = replace(pairs, outside=seen)
         cause, why = corroborated(asked, *_cause(asked, pairs))
         evidence = (*_told(asked, pairs), *policy_read(asked))
         return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
@@ -128,6 +120,11 @@ class Controls:
         return judged
 
 
+def early(seen: Observation) -> bool:
+    """Whether an instance answered that it is not initialised yet."""
+    return seen.signature.outcome is Outcome.BAD_REQUEST and _NOT_INITIALISED in requests.message_in(seen)
+
+
 def reads_private_only(asked: Asked) -> bool:
     """Whether the owner read, just before the call, that the policy is private-only."""
     read = asked.policy
@@ -152,7 +149,7 @@ def policy_read(asked: Asked) -> list[Evidence]:
 
 def corroborated(asked: Asked, cause: str, why: str) -> tuple[str, str]:
     """Return the cause, withdrawn if the service's own log names another rule than the control pairs do."""
-    rule = _LOGGED_AS.get(cause, cause)
+    rule = LOGGED_AS.get(cause, cause)
     if not cause or asked.log is None or asked.log.get("rule") == rule:
         return cause, why
     return "", f"control pairs say {cause}, the service's log says {asked.log.get('rule')}"
@@ -167,32 +164,23 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
             if reads_private_only(asked):
                 return "policy.private-only", ""
             return "", "refused as by private-only, but that is not the policy that the owner reads"
-        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and _refused(pairs.outside):
-            # nobody reads the policy yet; but inside, caller and owner are let in, and told the instance's state
+        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and early(pairs.private):
+            # inside, the same token gets past the door, to an instance that cannot say its policy yet
             return "policy.private-only", ""
         case Outcome.UNAUTHORIZED if not private and owner and own_twin:
             return "door.other-account", ""
         case Outcome.UNAUTHORIZED:
             return "", _UNPROVED
-        case Outcome.BAD_REQUEST if _NOT_INITIALISED in text and twin:
-            early = call.operation is Operation.SET_POLICY
-            return "policy.needs-initialised" if early else "instance.not-initialised", ""
-        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and private:
+        case Outcome.BAD_REQUEST if early(asked.observed) and twin:
+            policy = call.operation is Operation.SET_POLICY
+            return "policy.needs-initialised" if policy else "instance.not-initialised", ""
+        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and twin and private:
             return "key.unknown", ""
-        case Outcome.GONE | Outcome.CONFLICT if private and ("KEY_DELETED_ERR" in text or "INVALID_STATE" in text):
+        case Outcome.GONE | Outcome.CONFLICT if twin and private and any(code in text for code in _KEY_GONE):
             return "key.deleted", ""
         case Outcome.NOT_FOUND if "Instance" in text and twin and not owner:
             return "instance.deleted", ""
     return "", f"no control pair proves why {outcome.value} was answered"
-
-
-def _early(seen: Observation) -> bool:
-    """Whether a door let the request in and said that its instance is not initialised."""
-    return seen.signature.outcome is Outcome.BAD_REQUEST and _NOT_INITIALISED in requests.message_in(seen)
-
-
-def _refused(seen: Observation | None) -> bool:
-    return seen is not None and seen.signature.outcome is Outcome.UNAUTHORIZED
 
 
 def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
@@ -202,8 +190,6 @@ def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
         _pair("same token and request, same instance, private door", pairs.private),
         _pair("owner's token, same instance, private door", pairs.owner),
     ]
-    if pairs.outside is not None:
-        told.append(_pair(f"owner's token, same instance, {plane} door", pairs.outside))
     if pairs.own_twin is not pairs.twin:
         told.append(_pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))
     return told

@@ -18,7 +18,7 @@ from lab.measure import checks, requests
 from lab.measure.asked import Asked, arrived
 from lab.measure.capture import Answer
 from lab.measure.checks import served
-from lab.measure.controls import reads_private_only
+from lab.measure.controls import early, reads_private_only
 from lab.measure.flow import TCP, Flow
 from lab.measure.observation import Attempt, Observation
 from lab.measure.owner import WITNESSES, Owner
@@ -31,7 +31,7 @@ from lab.model.plane import Plane, Surface
 
 _SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
 
-Find = Callable[[Flow], Awaitable[Answer]]
+Find = Callable[[Flow, float], Awaitable[Answer]]
 
 
 class Losses:
@@ -59,7 +59,7 @@ class Losses:
             *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
             await self._passable(asked, cause, evidence),
             # last, when all has been looked at
-            "reports of filters were lost: what was not seen proves nothing" if self._sightings.lost else "",
+            self._unreported(asked.observed),
         ]
         why = next(filter(None, wrong), "")
         return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
@@ -81,13 +81,18 @@ class Losses:
         evidence.append(Evidence(kind="neighbour", where=node, detail=f"{hop}: nobody answers for it"))
         return "host.no-neighbour"
 
+    def _unreported(self, observed: Observation) -> str:
+        """Return what is wrong with a silence in which reports were lost."""
+        lost = self._sightings.lost(min(attempt.since for attempt in observed.attempts))
+        return "reports of filters were lost: what was not seen proves nothing" if lost else ""
+
     async def _captured(self, asked: Asked, evidence: list[Evidence]) -> str:
         """Look for its packets on the wire: at the caller's own interface, and nowhere at the services."""
         if self._find is None:
             return ""
         node, why = asked.observed.node, ""
         for flow in asked.observed.last.flows:
-            found = await self._find(flow)
+            found = await self._find(flow, asked.observed.last.at)
             seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
             nothing = Evidence(
                 kind="capture", where=asked.endpoint.name, detail=f"nothing at {', '.join(found.points)}"
@@ -151,7 +156,7 @@ class Losses:
         if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
             return f"{seen.node} was answered, but the door did not see it arrive: it is blind"
         if self._find is not None:
-            points = [at.point for at in (await self._find(flow)).seen]
+            points = [at.point for at in (await self._find(flow, seen.last.at)).seen]
             if not any(point.startswith(_SERVICE_NODES) for point in points):
                 return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
         return ""
@@ -168,12 +173,10 @@ class Losses:
         """Whether a door that was asked by its owner answers as one that serves what it may."""
         if served(seen) or asked.call.surface is not Surface.KMS:
             return served(seen)
-        text, plane = requests.message_in(seen), asked.endpoint.plane
-        state = seen.signature.outcome
+        plane, state = asked.endpoint.plane, seen.signature.outcome
         locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and reads_private_only(asked)
-        early = state is Outcome.BAD_REQUEST and "CKR_IBM_WK_NOT_INITIALIZED" in text
-        gone = state is Outcome.NOT_FOUND and "Instance" in text
-        if not (locked or early or gone):
+        gone = state is Outcome.NOT_FOUND and "Instance" in requests.message_in(seen)
+        if not (locked or gone or early(seen)):
             return False
         # the state of the instance forbids it: then the lab's own instance beside it must be served
         twin = control(asked.world, asked.world.instances[asked.call.instance].account)
@@ -194,7 +197,13 @@ class Losses:
             return f"nobody passes the place that dropped it: {error}"
         said = f"{what}: {seen.last.detail or seen.signature.value}"
         evidence.append(Evidence(kind="control-pair", where=seen.name, detail=said))
-        return "" if seen.status is not None else f"nobody passes the place that dropped it: {said}"
+        if seen.status is None:
+            return f"nobody passes the place that dropped it: {said}"
+        if self._find is not None and seen.last.flow is not None:
+            points = [at.point for at in (await self._find(seen.last.flow, seen.last.at)).seen]
+            if not any(point.endswith("-services:eth0") for point in points):
+                return f"{seen.node} passed, but the capture did not see it come to the services: it is blind"
+        return ""
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
         """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""

@@ -15,7 +15,7 @@ from lab.model.addresses import REGIONS, ZONE_NETWORKS
 from lab.model.call import Call, Operation
 from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Policy
-from lab.model.routes import HostRoute, routes_after
+from lab.model.routes import NOTHING, HostRoute, routes_after
 from lab.model.world import NAME, NAME_RULE, Account, Host, Instance, World
 
 
@@ -127,10 +127,15 @@ def apply(world: World, action: Action) -> World:
 
 def _account_after(world: World, action: OfAccount) -> Account:
     account = world.account(action.account)
+    where = f"accounts/{account.name}"
     if isinstance(action, EnableVrf):
+        if account.vrf:
+            raise _wrong(where, "VRF is enabled already, and for good", NOTHING)
         return replace(account, vrf=True)
     if not account.vrf:
-        raise _wrong(f"accounts/{account.name}", "service endpoints need VRF", "enable VRF first")
+        raise _wrong(where, "service endpoints need VRF", "enable VRF first")
+    if account.service_endpoints:
+        raise _wrong(where, "service endpoints are enabled already", NOTHING)
     return replace(account, service_endpoints=True)
 
 
@@ -145,7 +150,10 @@ def _instance_after(world: World, action: OfInstance) -> Instance:
         case RestoreInstance():
             return replace(instance, deleted=False)
         case _ if instance.deleted:
-            raise _wrong(where, "is deleted", f'RestoreInstance(instance="{instance.name}") brings it back')
+            hint = f'RestoreInstance(instance="{instance.name}") brings it back; for another, provision another'
+            raise _wrong(where, "it is deleted", hint)
+        case Initialise() if instance.initialised:
+            raise _wrong(where, "it is initialised already", NOTHING)
         case Initialise():
             return replace(instance, initialised=True)
         case DeleteInstance():
@@ -192,7 +200,10 @@ def effect(world: World, call: Call) -> World:
             return world.with_instance(replace(instance, policy=call.policy))
         case Operation.CREATE if call.key:
             keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
-            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
+            wrapped = instance.wrapping_keys - {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone, wrapping_keys=wrapped))
+        case Operation.WRAP if call.key:
+            return world.with_instance(replace(instance, wrapping_keys=instance.wrapping_keys | {call.key}))
         case Operation.DELETE if call.key:
             keys, gone = instance.keys - {call.key}, instance.deleted_keys | {call.key}
             return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))

@@ -25,6 +25,7 @@ from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.routes import RouteRefused
+from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
@@ -125,7 +126,9 @@ class Memory:
 
 
 def _rule(call: Call, line: str) -> str:
-    """Return the catalogue's name of the rule in a log line: the service has one name for what the page says twice."""
-    rule = str(msgspec.json.decode(line)["rule"])
-    early = rule == "instance.not-initialised" and call.operation is Operation.SET_POLICY
-    return "policy.needs-initialised" if early else rule
+    """Return the catalogue's name of the rule in a log line."""
+    said = str(msgspec.json.decode(line)["rule"])
+    names = {logged: rule for rule, logged in LOGGED_AS.items()}
+    if said == LOGGED_AS["policy.needs-initialised"] and call.operation is not Operation.SET_POLICY:
+        return said
+    return names.get(said, said)

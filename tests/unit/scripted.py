@@ -25,22 +25,23 @@ from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.call import Operation
-from lab.model.endpoint import kms
+from lab.model.endpoint import iam, kms
 from lab.model.outcome import Measurement
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Surface
 from lab.model.world import World
 
 WORLD = catalogue.load_topology("single_account").world()
 KEYS = WORLD.instances["keys"]
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS, OUTSIDE = "policy", "edge", "witness", "outside"
+POLICY, EDGE, WITNESS = "policy", "edge", "witness"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
-def jwt(account: str) -> str:
-    """Return what has the form of an access token of ``account``."""
-    claims = base64.urlsafe_b64encode(json.dumps({"iam_id": f"iam-ServiceId-{account}"}).encode()).decode()
+def jwt(account: str, *, bss: str = "") -> str:
+    """Return what has the form of an access token of ``account``, for the account id ``bss``."""
+    said = {"iam_id": f"iam-ServiceId-{account}", "account": {"bss": bss}}
+    claims = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
     return f"head.{claims.rstrip('=')}.signature"
 
 
@@ -66,10 +67,15 @@ def refusal(text: str, code: str = "") -> dict[str, Any]:
     return {"resources": [{"errorMsg": text, "reasons": [{"code": code}]}]}
 
 
-def policy(allowed: str) -> dict[str, Any]:
+def policy(allowed: str, *, enabled: bool = True) -> dict[str, Any]:
     """Return a policy document."""
     return {
-        "resources": [{"policy_type": "allowedNetwork", "policy_data": {"attributes": {"allowed_network": allowed}}}]
+        "resources": [
+            {
+                "policy_type": "allowedNetwork",
+                "policy_data": {"enabled": enabled, "attributes": {"allowed_network": allowed}},
+            }
+        ]
     }
 
 
@@ -79,9 +85,9 @@ class ScriptedLab:
 
     ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
     instance's account) and the own twin (of the caller's) asked by the caller; the instance at its private door asked
-    with the caller's token (``private``) or the owner's (``owner``); the owner at the public door (``outside``); the
-    owner's reading of the policy; the edge's witness; a witness at the door that was tried. ``attempt`` takes the place
-    of the caller's answer where its packets die on the way.
+    with the caller's token (``private``) or the owner's (``owner``); the owner's reading of the policy; the edge's
+    witness; a witness at the door that was tried. ``attempt`` takes the place of the caller's answer where its
+    packets die on the way.
     """
 
     call: Call
@@ -99,16 +105,22 @@ class ScriptedLab:
     wrapped: dict[str, Any] | None = None
     blind: str = ""
     dead: str = ""
+    silent: str = ""
+    stays: bool = False
+    echo: bool = False
     refused: int | None = None
-    silent: list[str] = field(default_factory=list)
+    unheard: list[str] = field(default_factory=list)
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
+    secret: str = ""
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def flow(self) -> Flow:
         """The flow of the caller's last attempt."""
         nic = self.world.hosts[self.call.by].nic(self.call.plane) or self.world.hosts[self.call.by].nics[0]
-        door = kms(self.world.instances["keys"], self.call.plane)
+        instance = self.world.instances["keys"]
+        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(instance, self.call.plane)
         return Flow(
             protocol=TCP,
             source=self.source or nic.address.ip,
@@ -130,10 +142,17 @@ class ScriptedLab:
         """Answer a caller or a witness; who tries one address only is told by ``attempts``."""
         who = self._who(node, request, at)
         self.asked.append(who)
+        self.sent.append((node, request.headers.get("bluemix-instance", ""), request.method))
+        if request.path.endswith("/wrap"):
+            self.secret = json.loads(request.body)["plaintext"]
         if who == CALLER:
             return self._to_caller(node, name, port)
         if self.dead == who:
             raise ProbeFailed("no name")
+        if self.silent == who:
+            refused, there = signature("connect", "ECONNREFUSED"), self.resolver(node)
+            gone = Attempt(flow=None, since=0, signature=refused, address=there)
+            return Observation(node=node, name=name, port=port, attempts=(gone,))
         plane = Plane.PRIVATE if ".private." in name else Plane.PUBLIC
         flow = Flow(
             protocol=TCP,
@@ -144,6 +163,10 @@ class ScriptedLab:
         )
         if self.blind != "doors":
             self.sightings.take(Sighting(place=f"{plane.value}-services", rule=f"door.{plane.value}", flow=flow))
+        if self.stays and request.method == "DELETE":
+            return self._answer(node, name, port, flow, 409, refusal("no"))
+        if self.echo and request.path.endswith("/unwrap"):
+            return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
         status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
         return self._answer(node, name, port, flow, status, document)
@@ -160,14 +183,13 @@ class ScriptedLab:
             return EDGE
         if ours and at is not None:
             return WITNESS
-        if node == "witness-public" and OUTSIDE in self.says:
-            return OUTSIDE
         if ours:
             return OWNER if owners and OWNER in self.says else PRIVATE
         return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
 
     def _to_caller(self, node: str, name: str, port: int) -> Observation:
-        resolved = kms(KEYS, self.call.plane).addresses if self.resolved is None else self.resolved
+        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(KEYS, self.call.plane)
+        resolved = door.addresses if self.resolved is None else self.resolved
         if self.attempt is not None:
             return Observation(
                 node=node, name=name, port=port, resolved=resolved, attempts=self.attempts or (self.attempt,)
@@ -209,12 +231,13 @@ class ScriptedLab:
         """Return the service's log line."""
         return json.dumps(self.logged)
 
-    async def find(self, flow: Flow) -> Answer:
+    async def find(self, flow: Flow, _since: float) -> Answer:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()
         if flow.source != self.flow.source:
-            return Answer(seen=[Seen(point="private-services:witness", count=1, first=0.0, summary="SYN")])
+            points = ("private-services:witness", "private-services:eth0")[: 1 if self.blind == "eth0" else 2]
+            return Answer(seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in points])
         first = self.captured_again is None or flow == self.flow
         return self.captured if first else self.captured_again or Answer()
 
@@ -232,14 +255,18 @@ class ScriptedLab:
 
     def unanswered(self, _node: str) -> list[str]:
         """Return the neighbours that nobody answers for."""
-        return self.silent
+        return self.unheard
 
     def inquiry(self) -> Inquiry:
         """Return an inquiry that listens to all this."""
         for seen in self.seen:
             self.sightings.take(seen)
-        self.sightings.lost = self.lost
-        memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
+        if self.lost:
+            self.sightings.lose()
+        memory = Memory(
+            api_keys=dict.fromkeys(self.world.accounts, "key"),
+            tokens=Tokens({name: jwt(name) for name in self.world.accounts}),
+        )
         if self.wrapped is not None:
             self._hold(memory)
         return Inquiry(

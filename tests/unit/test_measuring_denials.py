@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab import Outcome
+from lab import Operation, Outcome
+from lab.describe.placing import control
+from lab.errors import ProbeFailed
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
@@ -123,7 +125,7 @@ def second_arrived(told: ScriptedLab) -> None:
 
 def by_nobody() -> ScriptedLab:
     """Return a call whose next hop nobody answered for: nothing left but questions, and the kernel says so."""
-    told = ScriptedLab(VSI, silent=["10.65.0.65 dev eth0"])
+    told = ScriptedLab(VSI, unheard=["10.65.0.65 dev eth0"])
     told.attempt = Attempt(
         flow=told.flow, since=0, signature=signature("connect", "EHOSTUNREACH"), address=told.flow.destination
     )
@@ -156,10 +158,10 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the place where the packets died was not seen",
     ),
     "another-node-reports": (lost, reported_by_the_caller, "vsi-1 reports edge.no-vrf, which stands on backbone"),
-    "kernel-found-its-next-hop": (by_nobody, sets(silent=[]), "the place where the packets died was not seen"),
+    "kernel-found-its-next-hop": (by_nobody, sets(unheard=[]), "the place where the packets died was not seen"),
     "another-next-hop-is-silent": (
         by_nobody,
-        sets(silent=["10.65.0.66 dev eth0"]),
+        sets(unheard=["10.65.0.66 dev eth0"]),
         "the place where the packets died was not seen",
     ),
     "it-left-all-the-same": (
@@ -172,6 +174,11 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         dead_zone,
         attempt(sighting=Sighting(place="internet", rule="zone.down", flow=ScriptedLab(VSI).flow)),
         "internet reports zone.down, which stands on backbone",
+    ),
+    "refused-elsewhere-and-here-no-route": (
+        unsent,
+        lambda told: attempt(flow=told.flow)(told),
+        "the place where the packets died was not seen",
     ),
     "other-addresses": (
         lost,
@@ -201,6 +208,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "capture-blind-at-the-caller": (lost, sets(captured=Answer()), f"did not see it leave vsi-1: {BLIND}"),
     "capture-blind": (lost, sets(blind="capture"), BLIND),
     "capture-blind-where-nothing-was-sent": (unsent, sets(blind="capture"), f"at the services: {BLIND}"),
+    "capture-blind-towards-callers": (lost, sets(blind="eth0"), f"did not see it come to the services: {BLIND}"),
     "doors-blind": (lost, sets(blind="doors"), f"the door did not see it arrive: {BLIND}"),
     "reports-lost": (lost, sets(lost=1), "reports of filters were lost"),
     "witness-cannot-ask": (lost, sets(dead="witness"), "the door answers nobody: no name"),
@@ -211,6 +219,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the door answers nobody",
     ),
     "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
+    "edge-answers-nobody": (lost, sets(silent=EDGE), "nobody passes the place that dropped it: through the same edge"),
     "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
     "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
     "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
@@ -249,6 +258,46 @@ def test_every_address_that_was_tried_is_asked() -> None:
     assert [f"witness-private at {zone}:9042: HTTP 200" for zone in zones] == answered
 
 
+def from_outside() -> ScriptedLab:
+    """Return a laptop's public call that its own kernel did not send, and a door that refuses its owner."""
+    told = ScriptedLab(LAPTOP, refused=errno.ENETUNREACH)
+    told.attempt = Attempt(
+        flow=None, since=0, signature=signature("connect", "ENETUNREACH"), address=told.flow.destination
+    )
+    denied(witness=401)(told)
+    return told
+
+
+@pytest.mark.parametrize("stands,sound", [("private-only", True), ("public-and-private", False)])
+def test_a_public_door_may_refuse_its_owner_under_private_only_alone(stands: str, sound: bool) -> None:
+    """Else a door that refuses everybody would pass as one that somebody could have reached."""
+    told = from_outside()
+    says(policy=(200, policy(stands)))(told)
+    said = told.measured()
+    assert (said.vacuous == "") is sound
+    assert said.cause == "host.no-route"
+
+
+def test_the_second_packets_drop_is_evidence_too() -> None:
+    """Both packets' reports are shown."""
+    told = lost()
+    assert told.attempt is not None
+    assert told.attempt.again is not None
+    told.seen.append(Sighting(place="backbone", rule="edge.no-vrf", flow=told.attempt.again))
+    assert [seen.kind for seen in told.measured().evidence].count("drop") == 2
+
+
+def test_a_control_that_leaves_its_key_is_trouble() -> None:
+    """A control changes nothing that lasts, or says so."""
+    told = private_only()
+    told.call = told.call.to(Operation.CREATE, key="k")
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    says(twin=(201, {"resources": [{"id": "c"}]}))(told)
+    told.stays = True
+    with pytest.raises(ProbeFailed, match="a control's key stays in the instance"):
+        told.measured()
+
+
 @pytest.mark.parametrize(
     "status,text",
     [(400, "CKR_IBM_WK_NOT_INITIALIZED"), (404, "Instance could not be found")],
@@ -273,14 +322,6 @@ def refused(status: int, text: str, *, code: str = "", rule: str, stands: str = 
 def private_only() -> ScriptedLab:
     """Return a refusal by the policy."""
     return refused(401, "Unauthorized", rule="policy.private-only", stands="private-only")
-
-
-def private_only_early() -> ScriptedLab:
-    """Return a refusal by the policy of an instance that is not initialised: inside, that is what everybody hears."""
-    told = refused(401, "Unauthorized", rule="policy.private-only")
-    early = (400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED"))
-    says(policy=early, private=early, outside=(401, refusal("Unauthorized")))(told)
-    return told
 
 
 def not_initialised() -> ScriptedLab:
@@ -333,19 +374,16 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         says(policy=(200, policy("public-and-private"))),
         "that is not the policy that the owner reads",
     ),
+    "policy-switched-off": (
+        private_only,
+        says(policy=(200, policy("private-only", enabled=False))),
+        "that is not the policy that the owner reads",
+    ),
     "policy-owner-cannot-read": (private_only, denied(policy=400), "that is not the policy that the owner reads"),
     "policy-log-names-another-rule": (private_only, logs(rule="door.other-account"), "the service's log says door."),
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
     "policy-arrived-nowhere": (private_only, sets(seen=[]), "nothing of it was seen to arrive at a door"),
     "policy-another-caller": (private_only, sets(source=IPv4Address("203.0.113.99")), "is no address of laptop"),
-    "early-twin-refused": (private_only_early, denied(twin=401), APART),
-    "early-owner-let-in-outside": (private_only_early, says(outside=(400, refusal("not yet"))), APART),
-    "early-private-door-refuses": (private_only_early, denied(private=401), APART),
-    "early-log-names-another-rule": (
-        private_only_early,
-        logs(rule="door.other-account"),
-        "the service's log says door.",
-    ),
     "initialised-text-missing": (
         lambda: refused(400, "bad", rule="instance.not-initialised"),
         sets(),
@@ -353,6 +391,8 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     ),
     "initialised-twin-refused": (not_initialised, denied(twin=400), UNPROVED),
     "key-private-door-refuses": (unknown_key, denied(private=404), UNPROVED),
+    "key-twin-refused": (unknown_key, denied(twin=404), UNPROVED),
+    "deleted-key-twin-refused": (deleted_key, denied(twin=410), UNPROVED),
     "key-code-missing": (lambda: refused(404, "gone", rule="key.unknown"), sets(), UNPROVED),
     "deleted-key-private-door-refuses": (deleted_key, denied(private=404), UNPROVED),
     "deleted-twin-refused": (deleted, denied(twin=404), UNPROVED),
@@ -363,18 +403,50 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
 }
 
 
+def test_the_policy_of_an_instance_that_cannot_say_it_yet_is_told_by_its_two_doors() -> None:
+    """Uninitialised, and refused outside: the same token gets past the private door, so the plane is what differs."""
+    told = private_only()
+    denied(policy=400)(told)
+    says(private=(400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED")))(told)
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("policy.private-only", "")
+    denied(twin=401)(told)
+    assert told.measured().vacuous == APART
+
+
+def test_the_caller_itself_asks_the_control_instances() -> None:
+    """A control pair differs from the refused call in the instance alone: same node, token, plane and operation."""
+    for made in (private_only, stranger):
+        told = made()
+        told.measured()
+        caller = told.world.hosts[told.call.by]
+        twins = {control(told.world, name).guid for name in (caller.account, "acme")}
+        asked = [(node, method) for node, guid, method in told.sent if guid in twins]
+        assert asked == [(caller.name, "GET")] * len(twins)
+
+
+@pytest.mark.parametrize(
+    "operation,method", [(Operation.GET, "GET"), (Operation.WRAP, "POST"), (Operation.DELETE, "DELETE")]
+)
+def test_a_control_asks_for_the_refused_operation(operation: Operation, method: str) -> None:
+    """That a key can be made says nothing of reading, using and deleting one."""
+    told = private_only()
+    told.call = told.call.to(operation, key="k")
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    key = (201, {"resources": [{"id": "c"}], "ciphertext": "c2VhbGVk"})
+    says(twin=key, private=key)(told)
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("policy.private-only", "")
+    twin = control(told.world, "acme").guid
+    asked = [sent for node, guid, sent in told.sent if guid == twin]
+    assert asked == ["POST", *[method] * (operation is not Operation.DELETE), "DELETE"]
+
+
 @pytest.mark.parametrize("cause", PROVED)
 def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str) -> None:
     """Who else is served with what differs tells the cause."""
     said = PROVED[cause]().measured()
     assert (said.cause, said.vacuous) == (cause, "")
-
-
-def test_a_policy_that_nobody_can_read_yet_is_proved_by_its_owner_outside() -> None:
-    """Of an uninitialised instance: let in and told its state inside, refused outside, its owner included."""
-    said = private_only_early().measured()
-    assert (said.cause, said.vacuous) == ("policy.private-only", "")
-    assert any(seen.detail.startswith("owner's token, same instance, public door") for seen in said.evidence)
 
 
 @pytest.mark.parametrize("case", DOOR)
