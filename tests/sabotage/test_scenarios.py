@@ -33,7 +33,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("private_only_lockout", "ignore-policy", "", 3, OPENED),
     ("provisioned_private_only", "drop-policy", "", 1, f"Provision: {UNSEEN}"),
     ("provisioned_public_and_private", "ignore-policy", "", 8, OPENED),
-    ("public_and_private_is_default", "close-listener", "kms/private/keys", 2, "measured refused"),
+    ("public_and_private_is_default", "close-listener", "kms/public/keys", 1, "measured refused"),
     ("route_lost_after_reboot", "keep-routes", "", 3, "its table has 166.9.0.0/16 via 10.65.0.65 dev eth0"),
     (
         "service_endpoints_not_enabled", "drop-unreachable-default", "acme", 1,
