@@ -218,7 +218,8 @@ class Stage:
                 refused = await asyncio.to_thread(running.ground.route, action)
             case Reboot():
                 self._end_programs(action.host)
-                running.ground.reboot(action.host, before.saved)
+                with self._whole(action):
+                    running.ground.reboot(action.host, before.saved)
             case SaveRoutes():
                 pass  # a configuration is a file: the world keeps it until the host starts again
         if refused is None:

@@ -9,7 +9,7 @@ that lasts: keys that they make they delete, a policy that they set is the one t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from lab.describe.placing import control
@@ -36,16 +36,12 @@ _UNPROVED: Final = "the control pairs do not tell policy, role and request apart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """The other halves: the caller at the twin, at its own account's twin, at the private door; the owner there.
-
-    ``outside`` is the owner at the door that refused, asked where the private one only says that it is too early.
-    """
+    """The other halves: the caller at the twin, at its own account's twin, at the private door; the owner there."""
 
     twin: Observation
     own_twin: Observation
     private: Observation
     owner: Observation
-    outside: Observation | None = None
 
 
 class Controls:
@@ -76,10 +72,6 @@ class Controls:
             private=await self._ask(witness, inside, call.operation, theirs.token, instance.guid, ours=False),
             owner=await self._ask(witness, inside, call.operation, owner.token, instance.guid, ours=False),
         )
-        if early(pairs.private) and early(pairs.owner):
-            door, witness = kms(instance, call.plane), WITNESSES[call.plane]
-            seen = await self._ask(witness, door, call.operation, owner.token, instance.guid, ours=False)
-            pairs = replace(pairs, outside=seen)
         cause, why = corroborated(asked, *_cause(asked, pairs))
         evidence = (*_told(asked, pairs), *policy_read(asked))
         return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
@@ -172,8 +164,8 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
             if reads_private_only(asked):
                 return "policy.private-only", ""
             return "", "refused as by private-only, but that is not the policy that the owner reads"
-        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and _refused(pairs.outside):
-            # nobody reads the policy yet; but inside, caller and owner are let in, and told the instance's state
+        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and early(pairs.private):
+            # inside, the same token gets past the door, to an instance that cannot say its policy yet
             return "policy.private-only", ""
         case Outcome.UNAUTHORIZED if not private and owner and own_twin:
             return "door.other-account", ""
@@ -191,10 +183,6 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     return "", f"no control pair proves why {outcome.value} was answered"
 
 
-def _refused(seen: Observation | None) -> bool:
-    return seen is not None and seen.signature.outcome is Outcome.UNAUTHORIZED
-
-
 def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
     plane, by = asked.call.plane.value, asked.call.by
     told = [
@@ -202,8 +190,6 @@ def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
         _pair("same token and request, same instance, private door", pairs.private),
         _pair("owner's token, same instance, private door", pairs.owner),
     ]
-    if pairs.outside is not None:
-        told.append(_pair(f"owner's token, same instance, {plane} door", pairs.outside))
     if pairs.own_twin is not pairs.twin:
         told.append(_pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))
     return told

@@ -15,7 +15,7 @@ from lab.model.addresses import REGIONS, ZONE_NETWORKS
 from lab.model.call import Call, Operation
 from lab.model.endpoint import MOST_INSTANCES
 from lab.model.plane import Policy
-from lab.model.routes import HostRoute, routes_after
+from lab.model.routes import NOTHING, HostRoute, routes_after
 from lab.model.world import NAME, NAME_RULE, Account, Host, Instance, World
 
 
@@ -57,9 +57,6 @@ class DeleteInstance:
     instance: str
 
 
-_NOTHING = "leave the step out: it changes nothing, so nothing of it could be measured"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreInstance:
     """``ibmcloud resource reclamation-restore`` was issued, within the days in which it can be."""
@@ -69,7 +66,7 @@ class RestoreInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveRoutes:
-    """The routes that the host has now are written into its network configuration, so that a reboot brings them."""
+    """The host's routes, those changed by ``Netlink`` included, go into its network configuration, for a reboot."""
 
     host: str
 
@@ -130,14 +127,15 @@ def apply(world: World, action: Action) -> World:
 
 def _account_after(world: World, action: OfAccount) -> Account:
     account = world.account(action.account)
+    where = f"accounts/{account.name}"
     if isinstance(action, EnableVrf):
         if account.vrf:
-            raise _wrong(f"accounts/{account.name}", "VRF is enabled already, and for good", _NOTHING)
+            raise _wrong(where, "VRF is enabled already, and for good", NOTHING)
         return replace(account, vrf=True)
     if not account.vrf:
-        raise _wrong(f"accounts/{account.name}", "service endpoints need VRF", "enable VRF first")
+        raise _wrong(where, "service endpoints need VRF", "enable VRF first")
     if account.service_endpoints:
-        raise _wrong(f"accounts/{account.name}", "service endpoints are enabled already", _NOTHING)
+        raise _wrong(where, "service endpoints are enabled already", NOTHING)
     return replace(account, service_endpoints=True)
 
 
@@ -152,9 +150,10 @@ def _instance_after(world: World, action: OfInstance) -> Instance:
         case RestoreInstance():
             return replace(instance, deleted=False)
         case _ if instance.deleted:
-            raise _wrong(where, "is deleted", f'RestoreInstance(instance="{instance.name}") brings it back')
+            hint = f'RestoreInstance(instance="{instance.name}") brings it back; for another, provision another'
+            raise _wrong(where, "it is deleted", hint)
         case Initialise() if instance.initialised:
-            raise _wrong(where, "is initialised already", _NOTHING)
+            raise _wrong(where, "it is initialised already", NOTHING)
         case Initialise():
             return replace(instance, initialised=True)
         case DeleteInstance():

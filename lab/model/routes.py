@@ -10,6 +10,7 @@ from types import MappingProxyType
 from lab.errors import ModelError, Problem, nearest
 from lab.model.world import Host, Nic, Route
 
+NOTHING = "leave the step out: it changes nothing, so nothing of it could be measured"
 ROUTE_COMMANDS = ("add", "del", "replace")
 ROUTE_ARGUMENTS = ("dst", "gateway", "oif")
 
@@ -68,12 +69,11 @@ def routes_after(host: Host, action: HostRoute) -> tuple[Route, ...]:
             text = f"{route.dst} is routed already, via {same[0].gateway}"
             raise _refused(where, text, 'use "replace"')
         case "add" if on_link := [nic.name for nic in host.nics if nic.address.network == route.dst]:
-            raise _refused(where, f"{route.dst} is the subnet of {on_link[0]}, and routed already", 'use "replace"')
+            raise _wrong(where, f"{route.dst} is the subnet of {on_link[0]}, and routed already", 'use "replace"')
         case "add":
             return (*host.routes, route)
         case "replace" if route in same:
-            text = "leave the step out: it changes nothing, so nothing of it could be measured"
-            raise _wrong(where, f"{route.dst} is routed so already", text)
+            raise _wrong(where, f"{route.dst} is routed so already", NOTHING)
         case "replace":
             return (*(r for r in host.routes if r.dst != route.dst), route)
         case _:
@@ -114,8 +114,13 @@ def _through(host: Host, dst: IPv4Network, arguments: Mapping[str, str], where: 
     except ValueError as error:
         raise _wrong(f"{where}/gateway", str(error), "an IPv4 address") from None
     for nic in nics:
-        # a kernel takes the host's own address and the subnet's first, too, and sends nothing by them
-        if gateway in nic.address.network and gateway != nic.address.network.broadcast_address:
+        subnet = nic.address.network
+        if gateway in (subnet.network_address, subnet.broadcast_address):
+            # every kernel refuses the last address, and only old ones the first
+            refusal = _refused if gateway == subnet.broadcast_address else _wrong
+            text = f"{gateway} is no machine's: it is the subnet's own, or all of it"
+            raise refusal(f"{where}/gateway", text, f"such as {nic.gateway}")
+        if gateway in subnet:  # the host's own address included: a kernel takes it, and sends nothing by it
             return Route(dst=dst, gateway=gateway, interface=nic.name)
     subnets = ", ".join(f"{nic.name} {nic.address.network} (gateway {nic.gateway})" for nic in nics)
     raise _refused(f"{where}/gateway", f"{gateway} is in none of the host's subnets", f"there are: {subnets}")

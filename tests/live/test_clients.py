@@ -71,7 +71,7 @@ def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> No
 
 def test_curl_tries_the_next_zone() -> None:
     """With the first zone down it waits for its address in vain, and is served at the second one's."""
-    ask = 'curl -sS --connect-timeout 2 -o /dev/null -w "%{remote_ip}" "$PELAB_IAM_PRIVATE/identity/keys"'
+    ask = 'curl -sS --connect-timeout 8 -o /dev/null -w "%{remote_ip}" "$PELAB_IAM_PRIVATE/identity/keys"'
     with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
         first, second, _ = iam(Plane.PRIVATE).addresses
         assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(first)

@@ -34,7 +34,7 @@ WORLD = catalogue.load_topology("single_account").world()
 KEYS = WORLD.instances["keys"]
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS, OUTSIDE = "policy", "edge", "witness", "outside"
+POLICY, EDGE, WITNESS = "policy", "edge", "witness"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
@@ -95,9 +95,9 @@ class ScriptedLab:
 
     ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
     instance's account) and the own twin (of the caller's) asked by the caller; the instance at its private door asked
-    with the caller's token (``private``) or the owner's (``owner``); the owner at the public door (``outside``); the
-    owner's reading of the policy; the edge's witness; a witness at the door that was tried. ``attempt`` takes the place
-    of the caller's answer where its packets die on the way.
+    with the caller's token (``private``) or the owner's (``owner``); the owner's reading of the policy; the edge's
+    witness; a witness at the door that was tried. ``attempt`` takes the place of the caller's answer where its
+    packets die on the way.
     """
 
     call: Call
@@ -119,7 +119,7 @@ class ScriptedLab:
     stays: bool = False
     echo: bool = False
     refused: int | None = None
-    silent: list[str] = field(default_factory=list)
+    unheard: list[str] = field(default_factory=list)
     out: str = "eth0"
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
@@ -194,8 +194,6 @@ class ScriptedLab:
             return EDGE
         if ours and at is not None:
             return WITNESS
-        if node == "witness-public" and OUTSIDE in self.says:
-            return OUTSIDE
         if ours:
             return OWNER if owners and OWNER in self.says else PRIVATE
         return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
@@ -268,7 +266,7 @@ class ScriptedLab:
 
     def unanswered(self, _node: str) -> list[str]:
         """Return the neighbours that nobody answers for."""
-        return self.silent
+        return self.unheard
 
     def inquiry(self) -> Inquiry:
         """Return an inquiry that listens to all this."""

@@ -136,7 +136,7 @@ def second_arrived(told: ScriptedLab) -> None:
 
 def by_nobody() -> ScriptedLab:
     """Return a call whose next hop nobody answered for: nothing left but questions, and the kernel says so."""
-    told = ScriptedLab(VSI, silent=["10.65.0.65 dev eth0"])
+    told = ScriptedLab(VSI, unheard=["10.65.0.65 dev eth0"])
     told.attempt = Attempt(
         flow=told.flow, since=0, signature=signature("connect", "EHOSTUNREACH"), address=told.flow.destination
     )
@@ -170,15 +170,10 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the place where the packets died was not seen",
     ),
     "another-node-reports": (lost, reported_by_the_caller, "vsi-1 reports edge.no-vrf, which stands on backbone"),
-    "refused-elsewhere-and-here-no-route": (
-        unsent,
-        lambda told: attempt(flow=told.flow)(told),
-        "the place where the packets died was not seen",
-    ),
-    "kernel-found-its-next-hop": (by_nobody, sets(silent=[]), "the place where the packets died was not seen"),
+    "kernel-found-its-next-hop": (by_nobody, sets(unheard=[]), "the place where the packets died was not seen"),
     "another-next-hop-is-silent": (
         by_nobody,
-        sets(silent=["10.65.0.66 dev eth0"]),
+        sets(unheard=["10.65.0.66 dev eth0"]),
         "the place where the packets died was not seen",
     ),
     "it-left-all-the-same": (
@@ -191,6 +186,11 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         dead_zone,
         attempt(sighting=Sighting(place="internet", rule="zone.down", flow=ScriptedLab(VSI).flow)),
         "internet reports zone.down, which stands on backbone",
+    ),
+    "refused-elsewhere-and-here-no-route": (
+        unsent,
+        lambda told: attempt(flow=told.flow)(told),
+        "the place where the packets died was not seen",
     ),
     "other-addresses": (
         lost,
@@ -340,14 +340,6 @@ def private_only() -> ScriptedLab:
     return refused(401, "Unauthorized", rule="policy.private-only", stands="private-only")
 
 
-def private_only_early() -> ScriptedLab:
-    """Return a refusal by the policy of an instance that is not initialised: inside, that is what everybody hears."""
-    told = refused(401, "Unauthorized", rule="policy.private-only")
-    early = (400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED"))
-    says(policy=early, private=early, outside=(401, refusal("Unauthorized")))(told)
-    return told
-
-
 def not_initialised() -> ScriptedLab:
     """Return a refusal by an instance without a master key."""
     return refused(400, "not yet", code="CKR_IBM_WK_NOT_INITIALIZED", rule="instance.not-initialised")
@@ -408,14 +400,6 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
     "policy-arrived-nowhere": (private_only, sets(seen=[]), "nothing of it was seen to arrive at a door"),
     "policy-another-caller": (private_only, sets(source=IPv4Address("203.0.113.99")), "is no address of laptop"),
-    "early-twin-refused": (private_only_early, denied(twin=401), APART),
-    "early-owner-let-in-outside": (private_only_early, says(outside=(400, refusal("not yet"))), APART),
-    "early-private-door-refuses": (private_only_early, denied(private=401), APART),
-    "early-log-names-another-rule": (
-        private_only_early,
-        logs(rule="door.other-account"),
-        "the service's log says door.",
-    ),
     "initialised-text-missing": (
         lambda: refused(400, "bad", rule="instance.not-initialised"),
         sets(),
@@ -468,13 +452,6 @@ def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str) -> None:
     """Who else is served with what differs tells the cause."""
     said = PROVED[cause]().measured()
     assert (said.cause, said.vacuous) == (cause, "")
-
-
-def test_a_policy_that_nobody_can_read_yet_is_proved_by_its_owner_outside() -> None:
-    """Of an uninitialised instance: let in and told its state inside, refused outside, its owner included."""
-    said = private_only_early().measured()
-    assert (said.cause, said.vacuous) == ("policy.private-only", "")
-    assert any(seen.detail.startswith("owner's token, same instance, public door") for seen in said.evidence)
 
 
 @pytest.mark.parametrize("case", DOOR)

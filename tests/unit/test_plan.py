@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from lab import EnableServiceEndpoints, EnableVrf, Provision, catalogue
+from lab import (
+    BringZoneBack,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Netlink,
+    Provision,
+    Reboot,
+    SaveRoutes,
+    TakeZoneDown,
+    catalogue,
+)
 from lab.describe.changes import difference
 from lab.describe.placing import plan
 from lab.describe.plan import LAST_METRIC
@@ -86,6 +96,29 @@ def test_enabling_service_endpoints_adds_one_route() -> None:
     assert not (backbone.routes_lost)
     assert not (backbone.tables_gained)
     assert not (backbone.tables_lost)
+
+
+def test_a_zone_that_goes_down_is_one_filter_ahead_of_what_lets_pass() -> None:
+    """Nothing else changes, and nothing is left of it when the zone comes back."""
+    before = world()
+    down = apply(before, TakeZoneDown(zone="us-south-2"))
+    (backbone,) = difference(plan(before), plan(down)).nodes
+    assert backbone.filters is not None
+    lines = [str(rule) for rule in backbone.filters]
+    (zone,) = set(lines) - {str(rule) for rule in plan(before).node("backbone").filters}
+    assert zone == "forward oif {services} to 166.9.14.0/23 drop zone.down"
+    assert lines.index(zone) < lines.index("forward oif {services} accept")
+    others = (backbone.routes_gained, backbone.routes_lost, backbone.tables_gained, backbone.tables_lost)
+    assert others == ((), (), (), ())
+    assert plan(apply(down, BringZoneBack(zone="us-south-2"))) == plan(before)
+
+
+@pytest.mark.parametrize("action", [SaveRoutes(host="vsi-1"), Reboot(host="vsi-1")])
+def test_what_happens_in_a_host_changes_no_node_of_the_lab(action: SaveRoutes | Reboot) -> None:
+    """A host's table is changed in the host."""
+    before = apply(world(), Netlink("vsi-1").route("del", dst="166.9.0.0/16"))
+    change = difference(plan(before), plan(apply(before, action)))
+    assert (change.nodes, change.doors) == ((), ())
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:

@@ -166,7 +166,7 @@ def test_a_kernel_that_takes_a_route_which_should_be_refused_diverges() -> None:
     """And so does one that refuses what should be done."""
     (step,) = run(locked(Step("route", NO_NEIGHBOUR, AS_STATED)), Measurement(outcome=Outcome.DONE)).steps
     assert "predicted conflict (host.route-refused), measured done" in step.why
-    right = Netlink("vsi-1").route("del", dst="166.9.0.0/16")
+    right = Netlink("vsi-1").route("add", dst="172.16.0.0/12", gateway="10.65.0.65")
     (step,) = run(locked(Step("route", right, Outcome.DONE)), TAKEN).steps
     assert "predicted done (operator.done), measured conflict (host.route-refused)" in step.why
 
