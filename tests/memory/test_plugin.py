@@ -199,7 +199,7 @@ def test_a_mistake_is_told_at_the_tests_line_with_the_nearest_valid_thing(pytest
     result = run(pytester)
     result.assert_outcomes(failed=len(MISTAKES))
     for told in MISTAKES.values():
-        result.stdout.fnmatch_lines([f"E *Error: {told.replace('[', '[[]')}"])
+        result.stdout.fnmatch_lines([f"E *: {told.replace('[', '[[]')}"])
     result.stdout.no_fnmatch_line("*lab/testing/*")
     result.stdout.no_fnmatch_line("*lab/model/*")
 
