@@ -116,6 +116,22 @@ CASES = {
     "edge.no-service-endpoint": single(
         Step("no service endpoints", VSI, LOST.because("edge.no-service-endpoint")), service_endpoints=False
     ),
+    "edge.direct-link": Scenario(
+        name="rule",
+        topology=topology("data_center"),
+        steps=(
+            Step("a Direct Link", Call.private("mainframe", "keys"), LOST.because("edge.direct-link")),
+            Step("a VSI of the same account", Call.private("inner-vsi", "keys"), REACHED),
+        ),
+    ),
+    "gateway.firewall": Scenario(
+        name="rule",
+        topology=topology("data_center", permits_services=False),
+        steps=(
+            Step("behind the appliance", Call.private("inner-vsi", "keys"), LOST.because("gateway.firewall")),
+            Step("beside it", Call.private("test-machine", "keys"), REACHED),
+        ),
+    ),
     "edge.unroutable": single(
         Step("everything goes by the private gateway",
              Netlink("vsi-1").route("replace", dst="0.0.0.0/0", gateway="10.65.0.65"), DONE),
