@@ -95,7 +95,7 @@ def test_on_a_terminal_it_has_a_terminal(home: Home, way: list[str], screen: Ter
     assert b"40 120" in screen.say(b"stty size\r", b"120\r\nvsi-1# ")
     ioctl(screen.master, TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
     assert b"50 100" in screen.say(b"stty size\r", b"100\r\nvsi-1# ")
-    screen.say(b"cat\r", b"cat\r\n")
+    screen.say(b"echo go; cat\r", b"\r\ngo\r\n")  # said after the shell gave the terminal back its modes
     screen.say(b"hello\r", b"hello\r\nhello\r\n")
     screen.say(b"\x03", b"vsi-1# ")
     assert b"status 130" in screen.say(b"echo status $?\r", b"0\r\nvsi-1# ")
