@@ -80,8 +80,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     """What was found, and at which points was looked; ``lost`` frames had no room, or made room for newer ones.
 
-    ``problem`` says why nothing could be written, empty if it could.
-    ``canaries`` are the tokens that were recognised as public packets, by point, in the order in which they left;
+    ``problem`` says why nothing could be written, empty if it could. ``canaries`` are the tokens that were recognised
+    as public packets, by point, in the order in which they left.
     """
 
     seen: list[Seen] = []
@@ -120,7 +120,7 @@ class _Record(bytes):
 
 _at: Final = attrgetter("at")
 _A_TURN: Final = 4096
-"""Frames of one tap that are taken at a time: a flood must not keep a question waiting."""
+"""Frames of one tap that are taken at a time: more than have room in it, and a flood keeps no question waiting."""
 
 
 class Capture:
@@ -132,7 +132,8 @@ class Capture:
         self._taps: dict[socket.socket, str] = {}
         self._kept: deque[tuple[Frame, Flow | None]] = deque()
         self._of: dict[Flow, deque[Frame]] = {}
-        self._losses: deque[tuple[float, int]] = deque(maxlen=1024)  # what is older has long been told
+        self._drops: deque[tuple[float, int]] = deque(maxlen=1024)  # what is older has long been told
+        self._let_go = 0.0  # when the newest of the frames passed that made room
 
     @property
     def frames(self) -> list[Frame]:
@@ -158,7 +159,7 @@ class Capture:
         for at, data, outgoing in islice(waiting(tap), _A_TURN):
             self._keep(Frame(at, self._taps[tap], data, outgoing))
         if drops := dropped(tap):
-            self._losses.append((time.time(), drops))
+            self._drops.append((time.time(), drops))
 
     def _keep(self, frame: Frame) -> None:
         flow = _flow(frame)
@@ -169,15 +170,15 @@ class Capture:
         while self._bytes > self._room:
             oldest, whose = self._kept.popleft()
             self._bytes -= len(oldest.data) + _FRAME_COST
-            self._losses.append((oldest.at, 1))
+            self._let_go = max(self._let_go, oldest.at)
             if whose is not None:
                 self._of[whose].popleft()
                 if not self._of[whose]:
                     del self._of[whose]
 
     def lost(self, since: float = 0.0) -> int:
-        """Return how many frames that passed after ``since`` are not kept."""
-        return sum(count for when, count in self._losses if when >= since)
+        """Return how many frames that passed after ``since`` are not kept; of those that made room at least one."""
+        return sum(count for when, count in self._drops if when >= since) + (self._let_go > since)
 
     def settle(self) -> None:
         """Take what waits in any tap."""

@@ -155,10 +155,8 @@ class Losses:
         flow = seen.last.flow
         if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
             return f"{seen.node} was answered, but the door did not see it arrive: it is blind"
-        if self._find is not None:
-            points = [at.point for at in (await self._find(flow, seen.last.at)).seen]
-            if not any(point.startswith(_SERVICE_NODES) for point in points):
-                return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
+        if self._find is not None and not any(at.startswith(_SERVICE_NODES) for at in await self._points(seen)):
+            return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
         return ""
 
     async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
@@ -204,11 +202,16 @@ class Losses:
         evidence.append(Evidence(kind="control-pair", where=seen.name, detail=said))
         if seen.status is None:
             return f"nobody passes the place that dropped it: {said}"
-        if self._find is not None and seen.last.flow is not None:
-            points = [at.point for at in (await self._find(seen.last.flow, seen.last.at)).seen]
-            if not any(point.endswith("-services:eth0") for point in points):
-                return f"{seen.node} passed, but the capture did not see it come to the services: it is blind"
+        if self._find is not None and not any(at.endswith("-services:eth0") for at in await self._points(seen)):
+            return f"{seen.node} passed, but the capture did not see it come to the services: it is blind"
         return ""
+
+    async def _points(self, seen: Observation) -> list[str]:
+        """Return where the capture saw what a witness sent; nowhere without a capture."""
+        flow = seen.last.flow
+        if self._find is None or flow is None:
+            return []
+        return [at.point for at in (await self._find(flow, seen.last.at)).seen]
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
         """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""
@@ -233,9 +236,8 @@ class Losses:
         return ""
 
     async def _over_the_internet(self, asked: Asked) -> Observation:
-        account = asked.world.hosts[asked.call.by].account
-        door = kms(control(asked.world, account), Plane.PUBLIC)
-        twin = control(asked.world, account)
+        twin = control(asked.world, asked.world.hosts[asked.call.by].account)
+        door = kms(twin, Plane.PUBLIC)
         return await self._owner.ask(twin, plane=Plane.PUBLIC, node=asked.call.by, at=door.addresses[0])
 
 

@@ -1,0 +1,66 @@
+"""What the capture lost is told to whoever began before it was lost, whatever had to make room since."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from lab.measure import capture
+from lab.measure.capture import Capture
+
+
+class Tap:
+    """A tap of which is told what waits in it, and how many frames found no room there."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[float, bytes, bool]] = []
+        self.drops = 0
+
+
+def waiting(tap: Tap) -> Iterator[tuple[float, bytes, bool]]:
+    """Give what waits, once."""
+    while tap.frames:
+        yield tap.frames.pop(0)
+
+
+def dropped(tap: Tap) -> int:
+    """Give the drops, once."""
+    drops, tap.drops = tap.drops, 0
+    return drops
+
+
+@pytest.fixture
+def tapped(monkeypatch: pytest.MonkeyPatch) -> tuple[Capture, Tap]:
+    """Return a capture with room for two thousand frames, and its tap."""
+    monkeypatch.setattr(capture, "waiting", waiting)
+    monkeypatch.setattr(capture, "dropped", dropped)
+    kept, tap = Capture(room=2000 * 500), Tap()
+    kept.watch(["host:eth0"], [cast("socket.socket", tap)])
+    return kept, tap
+
+
+def fill(kept: Capture, tap: Tap, began: float, count: int) -> None:
+    """Let frames of a hundred bytes pass, a millisecond apart."""
+    tap.frames = [(began + number / 1000, bytes(100), True) for number in range(count)]
+    kept.settle()
+
+
+def test_a_drop_is_told_however_many_old_frames_made_room_since(tapped: tuple[Capture, Tap]) -> None:
+    """A busy lab lets thousands of old frames go; that a new one was never seen must not go with them."""
+    kept, tap = tapped
+    fill(kept, tap, 1000.0, 2000)
+    tap.drops = 3
+    kept.settle()  # the moment of these is now, long after the frames that are kept
+    fill(kept, tap, 2000.0, 1500)
+    assert kept.lost(3000.0) == 3
+
+
+def test_frames_that_made_room_count_for_what_began_before_they_passed(tapped: tuple[Capture, Tap]) -> None:
+    """Whoever began later has lost nothing by it."""
+    kept, tap = tapped
+    fill(kept, tap, 1000.0, 2500)
+    assert kept.lost(1000.2) > 0
+    assert kept.lost(1000.6) == 0
