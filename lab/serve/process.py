@@ -15,11 +15,14 @@ import uvloop
 
 from lab import wire
 from lab.connection import Connection
+from lab.model.plane import Surface
 from lab.serve import messages, pki
 from lab.serve.cloud import IGNORE_POLICY, Cloud
-from lab.serve.doors import SURFACES, Doors, protocol_settings
+from lab.serve.doors import Doors
+from lab.serve.http import SURFACES, protocol_settings
 
 _CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
+_IGNORE_POLICY_ON = f"{IGNORE_POLICY}:"
 _DEAF_OPERATOR, _DROP_POLICY = "deaf-operator", "drop-policy"
 
 
@@ -110,7 +113,9 @@ class _Process:
     def _sabotage(self, name: str) -> None:
         """Break one thing from now on (``lab.live.sabotage`` says what each fault is for)."""
         if name == IGNORE_POLICY:
-            self._cloud.enforce_policy = False
+            self._cloud.enforced_on.clear()
+        elif name.startswith(_IGNORE_POLICY_ON):
+            self._cloud.enforced_on.remove(Surface(name.removeprefix(_IGNORE_POLICY_ON)))
         elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
             self._faults.add(name)
         elif name.startswith(_CLOSE_LISTENER):
@@ -118,7 +123,10 @@ class _Process:
         elif name.startswith(_LYING_LOG):
             self._cloud.sink = partial(self._lie, name.removeprefix(_LYING_LOG))
         else:
-            known = (IGNORE_POLICY, _DEAF_OPERATOR, _DROP_POLICY, f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>")
+            known = (
+                *(IGNORE_POLICY, f"{_IGNORE_POLICY_ON}<surface>", _DEAF_OPERATOR, _DROP_POLICY),
+                *(f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>"),
+            )
             raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")
 
     def _lie(self, field: str, line: str) -> None:
