@@ -138,6 +138,8 @@ def effect(world: World, call: Call) -> World:
         case Operation.CREATE if call.key:
             keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
             return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
+        case Operation.GENERATE_KEY if call.key:
+            return world.with_blob(call.key, instance.name)
         case Operation.DELETE if call.key:
             keys, gone = instance.keys - {call.key}, instance.deleted_keys | {call.key}
             return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))

@@ -84,7 +84,7 @@ class Evidence:
     """One observation behind a measured outcome.
 
     ``kind``: errno, left, route-lookup, drop, arrived, not-seen-beyond, listener-answered, control-pair,
-    http, tls, service-log, capture, read-back; memory-log is what the services' code said where no packet moved.
+    http, grpc, tls, service-log, capture, read-back; memory-log is what the services' code said where no packet moved.
     ``where``: the node, filter or door that was looked at.
     """
 

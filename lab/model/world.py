@@ -110,15 +110,19 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Everything that a verdict depends on. Mappings are read-only and keep the author's order."""
+    """Everything that a verdict depends on. Mappings are read-only and keep the author's order.
+
+    ``blobs`` are the EP11 keys in clients' hands: the name that a step gave each, and the instance that sealed it.
+    """
 
     accounts: Mapping[str, Account] = field(default_factory=dict)
     hosts: Mapping[str, Host] = field(default_factory=dict)
     instances: Mapping[str, Instance] = field(default_factory=dict)
+    blobs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the mappings."""
-        for name in ("accounts", "hosts", "instances"):
+        for name in ("accounts", "hosts", "instances", "blobs"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def account(self, name: str, *, where: str = "account") -> Account:
@@ -144,6 +148,10 @@ class World:
     def with_instance(self, instance: Instance) -> World:
         """Return a world in which ``instance`` replaces the one of its name, or is added."""
         return replace(self, instances={**self.instances, instance.name: instance})
+
+    def with_blob(self, key: str, instance: str) -> World:
+        """Return a world in which clients hold the key ``key``, sealed by ``instance``."""
+        return replace(self, blobs={**self.blobs, key: instance})
 
 
 def _find(mapping: Mapping[str, T], name: str, where: str, kind: str) -> T:

@@ -15,7 +15,8 @@ import httpx
 import msgspec
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
+from lab.measure import grep11, requests
+from lab.measure.grep11 import GrpcRequest
 from lab.measure.keyring import Keyring
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
@@ -27,10 +28,11 @@ from lab.model.plane import Plane, Surface
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
-from lab.serve import furnishing, messages
+from lab.serve import furnishing, grpc, messages
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site, at_door
+from lab.services.ep11.api import OPERATIONS
 
 _API_KEY: Final = "memory-{account}"
 
@@ -42,6 +44,8 @@ class Heard:
     name: str
     status: int
     body: bytes
+    layer: str = "http"
+    value: str = ""
 
 
 class Memory:
@@ -82,9 +86,9 @@ class Memory:
         if door is None:
             return None
         heard = self._send(replace(endpoint, plane=door), self._request(call))
-        found = signatures.read("http", str(heard.status))
+        found = signatures.read(heard.layer, heard.value)
         if found is None:
-            raise ProbeFailed(f"{endpoint.name}: HTTP {heard.status} has no meaning here: {heard.body[:200]!r}")
+            raise ProbeFailed(f"{endpoint.name}: {heard.layer} {heard.value} has no meaning here: {heard.body[:200]!r}")
         if found.outcome is Outcome.REACHED:
             self._keys.take(call, heard)
             self._world = effect(self._world, call)
@@ -114,6 +118,11 @@ class Memory:
 
     def _send(self, endpoint: Endpoint, request: HttpRequest) -> Heard:
         site = Site(door=furnishing.door(endpoint), cloud=self._cloud)
+        if isinstance(request, GrpcRequest):
+            operation = OPERATIONS[request.path]
+            given = grpc.answer(site, request.path, operation, request.headers, request.body, ("", 0))
+            value, _ = grep11.showed(given.status, given.details)
+            return Heard(name=endpoint.names[0], status=given.status, body=given.body, layer="grpc", value=value)
         app: Any = at_door(surface_app(endpoint.surface), site)
 
         async def exchange() -> Heard:
@@ -121,7 +130,8 @@ class Memory:
                 answer = await client.request(
                     request.method, request.path, headers=dict(request.headers), content=request.body
                 )
-                return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content)
+                status = answer.status_code
+                return Heard(name=endpoint.names[0], status=status, body=answer.content, value=str(status))
 
         return self._carrier.submit(asyncio.run, exchange()).result()
 
@@ -129,5 +139,6 @@ class Memory:
 def _rule(call: Call, line: str) -> str:
     """Return the catalogue's name of the rule in a log line: the service has one name for what the page says twice."""
     rule = str(msgspec.json.decode(line)["rule"])
-    early = rule == "instance.not-initialised" and call.operation is Operation.SET_POLICY
-    return "policy.needs-initialised" if early else rule
+    if rule == "instance.not-initialised" and call.operation is Operation.SET_POLICY:
+        return "policy.needs-initialised"
+    return "policy.both-apis" if rule == "policy.private-only" and call.surface is Surface.EP11 else rule

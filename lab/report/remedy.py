@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lab.model.addresses import SERVICE_ENDPOINTS
 from lab.model.call import Call
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import ep11, iam, kms
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -86,10 +86,13 @@ def _endpoint(world: World, call: Call) -> Remedy:
     else:
         what, url = f"target the {own.value} endpoint", kms(world.instance(call.instance), own).url
         variable = "KP_PRIVATE_ADDR"
+    prefix = ""
+    if call.surface is Surface.EP11:
+        url, variable, prefix = ep11(world.instance(call.instance), own).authority, "GREP11_ADDRESS", "ep11_"
     return Remedy(
         what=f"{what}: {call.by} is on the {own.value} side",
         command=f"export {variable}={url}",
-        step=f'Call.{own.value}("{call.by}", "{call.instance}")',
+        step=f'Call.{prefix}{own.value}("{call.by}", "{call.instance}")',
     )
 
 

@@ -21,6 +21,7 @@ from lab import (
 from lab.errors import LiveError, ProbeFailed
 from lab.live.client import LiveLab
 from lab.model.action import HostRoute
+from lab.model.plane import Surface
 from lab.model.world import Instance
 from lab.oracle import door
 from lab.play.runner import Mode, play
@@ -172,8 +173,8 @@ def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.Monkey
     """The measured voice contradicts an oracle that forgot the policy, whatever the author states."""
     sound = door.admit
 
-    def forgetful(instance: Instance, plane: Plane) -> door.Decision:
-        return sound(replace(instance, policy=None), plane)
+    def forgetful(instance: Instance, plane: Plane, surface: Surface) -> door.Decision:
+        return sound(replace(instance, policy=None), plane, surface)
 
     monkeypatch.setattr(door, "admit", forgetful)
     steps = (Step("lock", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), REACHED), Step("call", LAPTOP, REACHED))
