@@ -81,4 +81,4 @@ async def _crypto_shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
         return "served, but what was encrypted does not decrypt again"
     elsewhere = await owner.crypto(control(asked.world, instance.account), Operation.DECRYPT, held=held)
     refused = "CKR_IBM_BLOB_ERROR" in checks.said(elsewhere)
-    return "" if refused else "served, but another instance takes the key as well: it is bound to nothing"
+    return "" if refused else "served, but another instance does not refuse the key: it is bound to nothing"
