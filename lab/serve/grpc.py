@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import weakref
 from collections.abc import Mapping
 from functools import partial
@@ -26,6 +27,8 @@ from lab.serve import log
 from lab.serve.exchange import Site
 from lab.services.ep11 import api
 
+_UNREADABLE = b"\xff"
+"""What no operation can read: it is answered as such, after the door's checks, like any other message."""
 _REQUEST_IDS = ("correlation-id", "x-correlation-id", "transaction-id")
 
 
@@ -108,7 +111,10 @@ class _Crypto:
         }
 
     async def _handle(self, path: str, operation: api.Operation, stream: Stream[bytes, bytes]) -> None:
-        body = await stream.recv_message()
+        try:
+            body = await stream.recv_message()
+        except (AssertionError, NotImplementedError, struct.error):  # what grpclib raises of a message that is none
+            body = _UNREADABLE
         if body is None:  # the client ended the call before it had asked
             await stream.cancel()
             return
