@@ -10,10 +10,9 @@ import asyncio
 import socket
 import ssl
 import struct
-import weakref
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from grpclib.const import Cardinality, Handler
 from grpclib.const import Status as GrpcStatus
@@ -134,11 +133,24 @@ class _Listener(Server):
     def __init__(self, service: _Crypto) -> None:
         """Serve ``service``. Made inside the running loop."""
         super().__init__([service], codec=_Raw(), status_details_codec=_Details())
-        self.connections: weakref.WeakSet[H2Protocol] = weakref.WeakSet()
+        self.open: set[asyncio.Transport] = set()
 
     def _protocol_factory(self) -> H2Protocol:
         made = super()._protocol_factory()
-        self.connections.add(made)
+        begin, end = made.connection_made, made.connection_lost
+        mine: list[asyncio.Transport] = []
+
+        def begun(transport: asyncio.BaseTransport) -> None:
+            mine.append(cast("asyncio.Transport", transport))
+            self.open.update(mine)
+            begin(transport)
+
+        def ended(exc: BaseException | None) -> None:
+            self.open.difference_update(mine)
+            mine.clear()
+            end(exc)
+
+        made.connection_made, made.connection_lost = begun, ended  # type: ignore[method-assign]
         return made
 
 
@@ -160,10 +172,9 @@ class GrpcDoor:
         """Accept nothing more and end every connection: a call is answered in one step, so none is half done."""
         for listener in self._listeners:
             listener.close()
-            for made in list(listener.connections):
-                if (connection := getattr(made, "connection", None)) is not None:  # it has none during the handshake
-                    connection.close()
+            for transport in list(listener.open):
+                transport.abort()
 
     async def end(self) -> None:
-        """Let the calls that ``stop`` has cancelled end."""
+        """Let what ``stop`` has cut off hear of it."""
         await asyncio.sleep(0)
