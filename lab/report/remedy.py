@@ -81,18 +81,19 @@ def _route(world: World, call: Call) -> Remedy:
 def _endpoint(world: World, call: Call) -> Remedy:
     """The caller targets the endpoint of the other side: the answer is the endpoint of its own."""
     own = world.host(call.by).own_plane
-    if call.surface is Surface.IAM:
-        what, url, variable = f"ask IAM's {own.value} endpoint", iam(own).url, "IBMCLOUD_IAM_API_ENDPOINT"
-    else:
-        what, url = f"target the {own.value} endpoint", kms(world.instance(call.instance), own).url
-        variable = "KP_PRIVATE_ADDR"
-    prefix = ""
-    if call.surface is Surface.EP11:
-        url, variable, prefix = ep11(world.instance(call.instance), own).authority, "GREP11_ADDRESS", "ep11_"
+    what, step = f"target the {own.value} endpoint", own.value
+    match call.surface:
+        case Surface.IAM:
+            what, setting = f"ask IAM's {own.value} endpoint", f"IBMCLOUD_IAM_API_ENDPOINT={iam(own).url}"
+        case Surface.EP11:
+            setting = f"GREP11_ADDRESS={ep11(world.instance(call.instance), own).authority}"
+            step = f"ep11_{own.value}"
+        case _:
+            setting = f"KP_PRIVATE_ADDR={kms(world.instance(call.instance), own).url}"
     return Remedy(
         what=f"{what}: {call.by} is on the {own.value} side",
-        command=f"export {variable}={url}",
-        step=f'Call.{prefix}{own.value}("{call.by}", "{call.instance}")',
+        command=f"export {setting}",
+        step=f'Call.{step}("{call.by}", "{call.instance}")',
     )
 
 

@@ -12,7 +12,9 @@ from lab import Call, EnableVrf, Operation, Outcome, Plane, Policy
 from lab.describe.builder import Builder
 from lab.describe.placing import plan
 from lab.model.action import apply
+from lab.model.call import OPERATIONS
 from lab.model.call import Call as AnyCall
+from lab.model.plane import Surface
 from lab.model.world import Account, Route, World
 from lab.oracle import path, predict
 
@@ -37,8 +39,11 @@ def questions(draw: st.DrawFn) -> tuple[World, AnyCall]:
     """Return a world and a call of somebody in it to some endpoint in it."""
     world = draw(worlds())
     by, instance = draw(st.sampled_from(sorted(world.hosts))), draw(st.sampled_from(sorted(world.instances)))
-    make = Call.private if draw(st.booleans()) else Call.public
-    return world, make(by, instance, draw(st.sampled_from([Operation.LIST, Operation.CREATE, Operation.GET])))
+    private, asks = draw(st.booleans()), [Operation.LIST, Operation.CREATE, Operation.GET]
+    make = Call.private if private else Call.public
+    if draw(st.booleans()):
+        make, asks = Call.ep11_private if private else Call.ep11_public, sorted(OPERATIONS[Surface.EP11], key=str)
+    return world, make(by, instance, draw(st.sampled_from(asks)))
 
 
 @given(questions())
