@@ -101,13 +101,14 @@ class _Crypto:
     def __init__(self, site: Site) -> None:
         """Answer what arrives at ``site``."""
         self._site = site
-
-    def __mapping__(self) -> dict[str, Handler]:
-        """Return a handler for each function, as grpclib asks for it."""
-        return {
+        self._handlers = {
             path: Handler(partial(self._handle, path, operation), Cardinality.UNARY_UNARY, None, None)
             for path, operation in api.OPERATIONS.items()
         }
+
+    def __mapping__(self) -> dict[str, Handler]:
+        """Return a handler for each function, as grpclib asks for it."""
+        return self._handlers
 
     async def _handle(self, path: str, operation: api.Operation, stream: Stream[bytes, bytes]) -> None:
         try:
