@@ -104,9 +104,8 @@ def _answer(heard: _Heard) -> GrpcAnswer:
         raise BrokenCall(f"HTTP status {headers.get(':status')} without a gRPC status")
     body = b""
     if heard.data:
-        compressed, length = _PREFIX.unpack_from(heard.data)
-        body = bytes(heard.data[_PREFIX.size :])
-        if compressed or length != len(body):
+        prefix, body = bytes(heard.data[: _PREFIX.size]), bytes(heard.data[_PREFIX.size :])
+        if prefix != _PREFIX.pack(False, len(body)):
             raise BrokenCall("an answer that is not one whole message")
     return GrpcAnswer(
         status=int(headers["grpc-status"]),

@@ -137,7 +137,6 @@ def test_a_message_that_is_none_is_answered_or_the_call_ends(
 
     class Raw:
         size = grpc._PREFIX.size
-        unpack_from = staticmethod(grpc._PREFIX.unpack_from)
 
         @staticmethod
         def pack(*_said: object) -> bytes:
