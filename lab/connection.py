@@ -6,6 +6,7 @@ It knows no message types; the network process and the cloud process both use it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -17,7 +18,8 @@ from lab import wire
 
 def _say(error: OSError) -> None:
     """Write down why a conversation ends."""
-    print(f"pelab: {error}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # last words have a limit
+        print(f"pelab: {error}", file=sys.stderr, flush=True)
 
 
 class Connection:

@@ -24,7 +24,7 @@ _EQUAL, _UNEQUAL = 0, 1
 _CT_STATE, _CT_MARK, _CT_ZONE = 0, 3, 17
 _ESTABLISHED: Final = 2 | 4  # established or related
 _PROTOCOLS: Final = {"icmp": 1, "tcp": 6, "udp": 17}
-_DROP, _ACCEPT, _JUMP, _GOTO, _RETURN = 0, 1, -3, -4, -5
+_DROP, _ACCEPT, _JUMP = 0, 1, -3
 _FIRST_WORD: Final = 8  # number of the first 4-byte register; registers 1 to 4 are 16 bytes wide and lie over them
 
 
@@ -234,19 +234,12 @@ def _verdict(code: int, chain: str | None = None) -> bytes:
 
 DROP: Final = _verdict(_DROP)
 ACCEPT: Final = _verdict(_ACCEPT)
-RETURN: Final = _verdict(_RETURN)
 
 
 @lru_cache(maxsize=64)
 def jump(chain: str) -> bytes:
     """Go on in another chain, and come back."""
     return _verdict(_JUMP, chain)
-
-
-@lru_cache(maxsize=64)
-def goto(chain: str) -> bytes:
-    """Go on in another chain, for good."""
-    return _verdict(_GOTO, chain)
 
 
 @lru_cache(maxsize=8)

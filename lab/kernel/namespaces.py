@@ -68,11 +68,6 @@ def mount(source: str | None, target: str, fstype: str | None = None, flags: int
     _check(result, f"mount({target})")
 
 
-def unmount(target: str, flags: int = DETACH) -> None:
-    """Unmount ``target``; by default also when it is in use."""
-    _check(_libc.umount2(_bytes(target), flags), f"umount({target})")
-
-
 def parent_death_signal(sig: int = signal.SIGKILL) -> None:
     """Have the kernel send ``sig`` to this process when the *thread* that forked it ends.
 

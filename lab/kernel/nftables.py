@@ -25,7 +25,6 @@ Key = IPv4Address | IPv4Network | int | str
 
 _SUBSYSTEM: Final = 10 << 8
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _GETRULE, _NEWSET, _NEWELEM, _DELELEM = 0, 2, 3, 6, 7, 9, 12, 14
-_FLUSH_RULES: Final = 8
 _INET: Final = 1
 _HOOKS: Final = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 # the type's number in nft's own listing, and the bytes of a value
@@ -96,11 +95,6 @@ def chain(
         verdict = 1 if policy == "accept" else 0
         base = {"NFTA_CHAIN_HOOK": place, "NFTA_CHAIN_POLICY": verdict, "NFTA_CHAIN_TYPE": kind}
     return _message(nft_chain_msg, _NEWCHAIN, CREATE, NFTA_CHAIN_TABLE=table, NFTA_CHAIN_NAME=name, **base)
-
-
-def flush_chain(table: str, name: str) -> bytes:
-    """Delete every rule of the chain."""
-    return _framed(_FLUSH_RULES, 0, _text(1, table), _text(2, name))
 
 
 def _padded(size: int) -> int:

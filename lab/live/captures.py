@@ -45,9 +45,9 @@ class Captures:
             tap.close()
         self._ours.setblocking(False)
 
-    async def find(self, flow: Flow) -> Answer:
-        """Return where frames of ``flow`` passed, in its direction."""
-        return await self.ask(Find(flow=flow))
+    async def find(self, flow: Flow, since: float) -> Answer:
+        """Return where frames of ``flow`` passed, in its direction, and what was lost after ``since``."""
+        return await self.ask(Find(flow=flow, since=since))
 
     async def save(self, fd: int) -> Answer:
         """Write everything as pcapng to ``fd``."""
@@ -69,6 +69,8 @@ class Captures:
                     return answer
             except TimeoutError as error:
                 raise ProbeFailed(f"the capture process did not answer in {_BUDGET_S:.0f} s") from error
+            except OSError as error:
+                raise ProbeFailed(f"the capture process ended (status {self._process.poll()})") from error
 
     async def _next(self) -> Answer:
         loop = asyncio.get_running_loop()

@@ -6,13 +6,12 @@ It reads settings and never changes one. What the machine can do before anything
 from __future__ import annotations
 
 import errno
-import os
-import resource
 import sys
 from pathlib import Path
 from typing import Final
 
 from lab.errors import EnvironmentProblem
+from lab.kernel.limits import open_files
 
 _SWITCHES: Final = (
     ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
@@ -40,14 +39,6 @@ def reinstall() -> str:
     if (home / "bin" / "setup").is_file():
         return f"rm -f {home}/.venv/.pelab-ready && {home}/bin/setup"
     return f"{sys.executable} -m pip install --force-reinstall pelab"
-
-
-def open_files(wanted: int = 4096) -> str:
-    """Return the command that allows this shell ``wanted`` open files; above the hard limit only root may."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard == resource.RLIM_INFINITY or hard >= wanted or os.geteuid() == 0:
-        return f"ulimit -n {wanted}"
-    return f"sudo prlimit --pid $$ --nofile={wanted}"
 
 
 def switched_off() -> tuple[str, str] | None:

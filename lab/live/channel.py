@@ -104,6 +104,8 @@ class Channel:
             if reading:
                 self._read(deadline=0.0)
         finally:
+            if reading:  # here, and not in a function: Ctrl-C can fall on the way into one
+                self._reading = False
             self._hand_over(reading)
         return self._ended
 
@@ -119,8 +121,8 @@ class Channel:
             return  # the lab was faster
         finally:
             with self._lock:
+                self._ended = True
                 if not self._reading:
-                    self._ended = True
                     self._sock.close()
                 self._wake()
 
@@ -164,12 +166,13 @@ class Channel:
                     left = _AGAIN_S if deadline is None else max(0.0, deadline - time.monotonic())
                     bell.acquire(timeout=min(left, _AGAIN_S))
             finally:
+                if reading:  # here, and not in a function: Ctrl-C can fall on the way into one
+                    self._reading = False
                 self._hand_over(reading)
 
     def _hand_over(self, reading: bool) -> None:
-        """Let another thread read, on every path."""
+        """Have another thread read; should Ctrl-C fall in here, those that wait look for themselves in a second."""
         if reading:
-            self._reading = False  # before anything that a second Ctrl-C could keep from happening
             with self._lock:
                 self._wake()
 

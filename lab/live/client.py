@@ -77,6 +77,7 @@ class LiveLab:
             EnvironmentProblem: This machine cannot.
             BringUpFailed: It broke; nothing of it is left.
         """
+        self.world = self._up.world  # a lab that is entered again begins again
         self._lab = nursery().lab(shared=self._shared)
         try:
             standing = self._lab.ask(self._up, Standing)

@@ -84,6 +84,8 @@ class Spawner:
         ns.unshare(ns.CLONE_FS)
         while True:
             job = self._jobs.get()
+            if not job.started.set_running_or_notify_cancel():
+                continue  # nobody wants it any more
             try:
                 job.started.set_result(_start(job))
             except Exception as error:  # noqa: BLE001 - handed over whole to whoever asked

@@ -7,6 +7,7 @@ When it ends, however it ends, the kernel ends every other process of the lab an
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import select
@@ -173,7 +174,8 @@ def _reap(children: dict[int, str]) -> bool:
         if pid == 0:
             return False
         if (name := children.get(pid)) is not None:
-            print(f"pelab: the {name} process ended: {_how(status)}", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # the lab's last words have a limit
+                print(f"pelab: the {name} process ended: {_how(status)}", file=sys.stderr, flush=True)
             if name == "network":
                 return True
 

@@ -27,8 +27,8 @@ import msgspec
 
 from lab import wire
 from lab.connection import Connection
-from lab.errors import CloudEnded, LiveError, PelabError
-from lab.live import causes
+from lab.errors import CloudEnded, EnvironmentProblem, LiveError, PelabError
+from lab.kernel.limits import open_files
 from lab.live.cloud import Cloud
 from lab.live.protocol import Answer, Failed, Head, Notice, Ping, Pong, Ready, Request, failed, kebab, with_id
 
@@ -127,7 +127,8 @@ class Network:
             connection.send(Failed(id=number, kind="live", text=f"the request cannot be read: {error}"))
         except Exception as error:  # noqa: BLE001 - a handler's mistake must reach the client, and must not end the lab
             if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
-                connection.send(failed(causes.explain(error), id=number))
+                problem = EnvironmentProblem("the lab has too many open files", fix=open_files())
+                connection.send(failed(problem, id=number))
                 return
             text = traceback.format_exc()
             connection.send(Failed(id=number, kind="live", text=f"the lab broke:\n{text}"))
@@ -141,10 +142,18 @@ class Network:
         if (found := self._handlers.get(tag)) is None:
             raise LiveError(f"this lab does not understand {tag!r}: was it started by another version?")
         form, handler, needs_cloud = found
-        said = await handler(wire.decode(data, form), context)
+        try:
+            said = await handler(wire.decode(data, form), context)
+        except LiveError as error:
+            # whatever went wrong, this explains it
+            raise (self._ended() if needs_cloud and not self.cloud.alive else error) from error
         if needs_cloud and not self.cloud.alive:
-            raise CloudEnded("the cloud process ended, so its doors refuse everybody")
+            raise self._ended()
         return said if isinstance(said, Reply) else Reply(answer=said, fds=())
+
+    @staticmethod
+    def _ended() -> CloudEnded:
+        return CloudEnded("the cloud process ended, so its doors refuse everybody")
 
     def _cloud_ended(self) -> None:
         """The cloud process ended unasked: every client hears it; the lab lives on."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from lab.kernel.limits import open_files
 from lab.live import causes
 from lab.live.causes import setting
 
@@ -80,9 +81,7 @@ def _limits() -> Iterator[Check]:
     """Check how many open files, namespaces and file watches there may be."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = files == resource.RLIM_INFINITY or files >= _OPEN_FILES
-    yield Check(
-        name="open files", ok=enough, detail=f"at most {files} a process", fix=causes.open_files(4 * _OPEN_FILES)
-    )
+    yield Check(name="open files", ok=enough, detail=f"at most {files} a process", fix=open_files(4 * _OPEN_FILES))
     found = causes.exhausted()
     limit = setting("user/max_net_namespaces")
     detail = found[0] if found else f"at most {limit} networks"

@@ -11,9 +11,12 @@ import os
 import selectors
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 ETHERNET_BYTES: Final = 14
 _IPV4: Final = b"\x08\x00"
-_KEPT_BYTES: Final = 256 << 20
+_KEPT_BYTES: Final = 64 << 20
+_FRAME_COST: Final = 400  # what Python needs for a frame besides its bytes
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
@@ -38,9 +42,10 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True, tag="find"):
-    """Which frames belong to ``flow``, in its direction?"""
+    """Which frames belong to ``flow``, in its direction? Losses count from ``since`` (seconds since the epoch) on."""
 
     flow: Flow
+    since: float = 0.0
 
 
 class Save(msgspec.Struct, frozen=True, kw_only=True, tag="save"):
@@ -57,7 +62,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """What was found, and at which points was looked; ``lost`` frames were not kept for want of room."""
+    """What was found, and at which points was looked; ``lost`` frames had no room, or made room for newer ones."""
 
     seen: list[Seen] = []
     points: list[str] = []
@@ -78,17 +83,25 @@ class Frame:
 
 
 _at: Final = attrgetter("at")
+_A_TURN: Final = 4096
+"""Frames of one tap that are taken at a time: a flood must not keep a question waiting."""
 
 
 class Capture:
-    """The frames of every point."""
+    """The newest frames of every point, as many as there is room for."""
 
-    def __init__(self) -> None:
-        """Watch nothing yet."""
-        self.frames: list[Frame] = []
-        self.lost = 0
+    def __init__(self, *, room: int = _KEPT_BYTES) -> None:
+        """Watch nothing yet; keep ``room`` bytes, Python's own included."""
+        self._room, self._bytes = room, 0
         self._taps: dict[socket.socket, str] = {}
-        self._bytes = 0
+        self._kept: deque[tuple[Frame, Flow | None]] = deque()
+        self._of: dict[Flow, deque[Frame]] = {}
+        self._losses: deque[tuple[float, int]] = deque(maxlen=1024)  # what is older has long been told
+
+    @property
+    def frames(self) -> list[Frame]:
+        """What is kept, in the order in which it passed."""
+        return sorted((frame for frame, _ in self._kept), key=_at)
 
     @property
     def points(self) -> list[str]:
@@ -105,28 +118,42 @@ class Capture:
         self._taps.update(zip(taps, points, strict=True))
 
     def take(self, tap: socket.socket) -> None:
-        """Take every frame that waits in ``tap``."""
-        for at, data in waiting(tap):
-            if self._bytes + len(data) > _KEPT_BYTES:
-                self.lost += 1
-                continue
-            self._bytes += len(data)
-            self.frames.append(Frame(at, self._taps[tap], data))
+        """Take the frames that wait in ``tap``, and note how many found no room in it."""
+        for at, data in islice(waiting(tap), _A_TURN):
+            self._keep(Frame(at, self._taps[tap], data))
+        if drops := dropped(tap):
+            self._losses.append((time.time(), drops))
+
+    def _keep(self, frame: Frame) -> None:
+        flow = flow_of(frame.data[ETHERNET_BYTES:]) if frame.data[12:14] == _IPV4 else None
+        self._kept.append((frame, flow))
+        if flow is not None:
+            self._of.setdefault(flow, deque()).append(frame)
+        self._bytes += len(frame.data) + _FRAME_COST
+        while self._bytes > self._room:
+            oldest, whose = self._kept.popleft()
+            self._bytes -= len(oldest.data) + _FRAME_COST
+            self._losses.append((oldest.at, 1))
+            if whose is not None:
+                self._of[whose].popleft()
+                if not self._of[whose]:
+                    del self._of[whose]
+
+    def lost(self, since: float = 0.0) -> int:
+        """Return how many frames that passed after ``since`` are not kept."""
+        return sum(count for when, count in self._losses if when >= since)
 
     def settle(self) -> None:
-        """Take what waits in any tap, put the frames in the order in which they passed, and count what was lost."""
+        """Take what waits in any tap."""
         for tap in self._taps:
             self.take(tap)
-            self.lost += dropped(tap)
-        self.frames.sort(key=_at)
 
     def find(self, flow: Flow) -> list[Seen]:
         """Return where frames of ``flow`` were seen, in the order of the first one."""
         self.settle()
         found: dict[str, list[Frame]] = {}
-        for frame in self.frames:
-            if frame.data[12:14] == _IPV4 and flow_of(frame.data[ETHERNET_BYTES:]) == flow:
-                found.setdefault(frame.point, []).append(frame)
+        for frame in sorted(self._of.get(flow, ()), key=_at):
+            found.setdefault(frame.point, []).append(frame)
         return [
             Seen(point=point, count=len(frames), first=frames[0].at, summary=dissect(frames[0].data).summary())
             for point, frames in found.items()
@@ -187,9 +214,10 @@ def main(control: int) -> None:
                 case Find():
                     loading.join()
                     seen = capture.find(question.flow)
-                    wire.send(conversation, Answer(seen=seen, points=capture.points, lost=capture.lost))
+                    lost = capture.lost(question.since)
+                    wire.send(conversation, Answer(seen=seen, points=capture.points, lost=lost))
                 case Save():
                     loading.join()
                     capture.save(fds[0])
                     wire.close(fds)
-                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost))
+                    wire.send(conversation, Answer(frames=len(capture.frames), lost=capture.lost()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -36,6 +37,7 @@ class Connected:
     socket: socket.socket
     flow: Flow
     since: int
+    at: float
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class _Dialled:
     flow: Flow
     since: int
     ended: asyncio.Future[bytes]
+    at: float
     drop: Sighting | None = None
 
     def over(self) -> bool:
@@ -80,7 +83,7 @@ class Dialler:
         if number := dialled.opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             await dialled.close()
             return self._failed("connect", OSError(number, ""), dialled)
-        return Connected(dialled.opened, dialled.flow, dialled.since)
+        return Connected(dialled.opened, dialled.flow, dialled.since, dialled.at)
 
     async def query(self, node: str, resolver: IPv4Address, port: int, message: bytes) -> bytes | Attempt:
         """Return the answer to a UDP message of ``node``, or what became of it; the errors are ``connect``'s."""
@@ -129,16 +132,16 @@ class Dialler:
             raise ProbeFailed(f"no answer from {where} and no filter says why ({dialled.flow}): lost in the lab")
 
     def _connecting(self, node: str, address: IPv4Address, port: int) -> _Dialled | Attempt:
-        opened, since = self._open(node, socket.SOCK_STREAM), self._sightings.now()
+        opened, since, at = self._open(node, socket.SOCK_STREAM), self._sightings.now(), time.time()
         number = opened.connect_ex((str(address), port))
         if number not in {0, errno.EINPROGRESS}:
             opened.close()
             return _unsent("connect", OSError(number, ""), address, since, f"{address}:{port}, {_UNSENT}")
         flow = _flow(opened, TCP, address, port)
-        return _Dialled(opened, address, port, flow, since, asyncio.ensure_future(_writable(opened)))
+        return _Dialled(opened, address, port, flow, since, asyncio.ensure_future(_writable(opened)), at)
 
     def _querying(self, node: str, address: IPv4Address, port: int, message: bytes) -> _Dialled | Attempt:
-        opened, since = self._open(node, socket.SOCK_DGRAM), self._sightings.now()
+        opened, since, at = self._open(node, socket.SOCK_DGRAM), self._sightings.now(), time.time()
         try:
             opened.connect((str(address), port))
             flow = _flow(opened, UDP, address, port)
@@ -147,7 +150,7 @@ class Dialler:
             opened.close()
             return _unsent("dns", error, address, since, f"resolver {address}, {_UNSENT}")
         answer = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(opened, 4096))
-        return _Dialled(opened, address, port, flow, since, answer)
+        return _Dialled(opened, address, port, flow, since, answer, at)
 
     def _open(self, node: str, kind: socket.SocketKind) -> socket.socket:
         try:
@@ -161,6 +164,7 @@ class Dialler:
         return Attempt(
             flow=dialled.flow,
             since=dialled.since,
+            at=dialled.at,
             signature=meaning(layer, error),
             address=dialled.address,
             sighting=next(reports, None),
@@ -181,6 +185,7 @@ def _dropped(first: _Dialled, second: _Dialled) -> Attempt:
     return Attempt(
         flow=first.flow,
         since=first.since,
+        at=first.at,
         signature=signature,
         address=first.address,
         sighting=first.drop,

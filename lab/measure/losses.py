@@ -31,7 +31,7 @@ from lab.model.plane import Plane, Surface
 
 _SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
 
-Find = Callable[[Flow], Awaitable[Answer]]
+Find = Callable[[Flow, float], Awaitable[Answer]]
 
 
 class Losses:
@@ -60,7 +60,7 @@ class Losses:
             *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
             await self._passable(asked, cause, evidence),
             # last, when all has been looked at
-            "reports of filters were lost: what was not seen proves nothing" if self._sightings.lost else "",
+            self._unreported(asked.observed),
         ]
         why = next(filter(None, wrong), "")
         return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
@@ -78,13 +78,18 @@ class Losses:
             detail = f"{attempt.address}{via} dev {names.get(found.index or 0, '?')}"
         return Evidence(kind="route-lookup", where=node, detail=detail), cause
 
+    def _unreported(self, observed: Observation) -> str:
+        """Return what is wrong with a silence in which reports were lost."""
+        lost = self._sightings.lost(min(attempt.since for attempt in observed.attempts))
+        return "reports of filters were lost: what was not seen proves nothing" if lost else ""
+
     async def _captured(self, asked: Asked, evidence: list[Evidence]) -> str:
         """Look for its packets on the wire: at the caller's own interface, and nowhere at the services."""
         if self._find is None:
             return ""
         node, why = asked.observed.node, ""
         for flow in asked.observed.last.flows:
-            found = await self._find(flow)
+            found = await self._find(flow, asked.observed.last.at)
             seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
             nothing = Evidence(
                 kind="capture", where=asked.endpoint.name, detail=f"nothing at {', '.join(found.points)}"
@@ -145,7 +150,7 @@ class Losses:
         if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
             return f"{seen.node} was answered, but the door did not see it arrive: it is blind"
         if self._find is not None:
-            points = [at.point for at in (await self._find(flow)).seen]
+            points = [at.point for at in (await self._find(flow, seen.last.at)).seen]
             if not any(point.startswith(_SERVICE_NODES) for point in points):
                 return f"{seen.node} was answered, but the capture did not see it at the services: it is blind"
         return ""

@@ -21,6 +21,7 @@ class Attempt:
     Attributes:
         flow: Its first packet's, None if nothing was sent.
         since: The moment before it was made (``Sightings.now``).
+        at: The same moment in seconds since the epoch.
         signature: What the client saw.
         sighting: The filter's report that explains it, if a filter reported.
         again: The flow of the second packet, sent from another port because the first was reported as dropped.
@@ -31,6 +32,7 @@ class Attempt:
     since: int
     signature: Signature
     address: IPv4Address
+    at: float = 0.0
     sighting: Sighting | None = None
     again: Flow | None = None
     detail: str = ""

@@ -117,7 +117,9 @@ class Prober:
             signature, detail = found, heard.detail
         if failures:
             detail += f" at {flow.destination}, the {_ordinal(len(failures) + 1)} address that was tried"
-        attempt = Attempt(flow=flow, since=since, signature=signature, address=flow.destination, detail=detail)
+        attempt = Attempt(
+            flow=flow, since=since, signature=signature, address=flow.destination, at=connected.at, detail=detail
+        )
         return Observation(
             node=node,
             name=name,

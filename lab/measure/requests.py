@@ -18,6 +18,7 @@ from lab.model.plane import Policy
 _ROOT: Final = "/api/v2"
 _KEY: Final = "application/vnd.ibm.kms.key+json"
 _POLICY: Final = "application/vnd.ibm.kms.policy+json"
+_MOST_KEYS: Final = 5000  # the API's own limit of a page; by default it gives 200
 _AAD: Final = ("lab",)
 _OTHER_AAD: Final = ("another",)
 UNKNOWN_KEY: Final = "00000000-0000-4000-8000-000000000000"
@@ -103,7 +104,7 @@ def key_management(
     policies = f"{_ROOT}/instance/policies?policy=allowedNetwork"
     match operation:
         case Operation.LIST:
-            return _request("GET", f"{_ROOT}/keys", credentials, _KEY)
+            return _request("GET", f"{_ROOT}/keys?limit={_MOST_KEYS}", credentials, _KEY)
         case Operation.CREATE:
             return _request("POST", f"{_ROOT}/keys", credentials, _KEY, _creation(name))
         case Operation.GET:
@@ -165,7 +166,8 @@ def check_listing(observed: Answered, held: Iterable[HeldKey]) -> None:
     listed = [str(resource.get("id")) for resource in told.get("resources", [])]
     if told.get("metadata", {}).get("collectionTotal") != len(listed):
         raise ProbeFailed(f"{observed.name} answered a listing whose number of keys is not the number it says")
-    if missing := [key.id for key in held if key.id not in listed]:
+    whole = len(listed) < _MOST_KEYS
+    if whole and (missing := [key.id for key in held if key.id not in listed]):
         raise ProbeFailed(f"{observed.name} answered a listing without the key {missing[0]}, which is there")
 
 

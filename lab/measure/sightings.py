@@ -18,6 +18,7 @@ from lab.kernel import nflog
 from lab.measure.flow import Flow, flow_of
 
 _KEPT: Final = 4096
+_A_TURN, _TURNS = 256, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,7 @@ class Sightings:
 
     def __init__(self) -> None:
         """Start with nothing seen."""
-        self._count = 0
-        self.lost = 0
-        """How often reports were lost, or asked for when they were let go; what was not seen proves nothing then."""
+        self._count = self._lost_at = 0
         self._seen: deque[tuple[int, Sighting]] = deque(maxlen=_KEPT)
         self._places: dict[str, socket.socket] = {}
         self._waiting: list[tuple[Callable[[Sighting], bool], asyncio.Future[Sighting]]] = []
@@ -50,7 +49,17 @@ class Sightings:
     def drain(self) -> None:
         """Take in everything that has been reported up to now."""
         for place, reports in self._places.items():
-            self._read(place, reports)
+            if not any(self._read(place, reports) for _ in range(_TURNS)):
+                self.lose()  # more comes than can be taken: what was asked for may stand behind it
+
+    def lose(self) -> None:
+        """Note that reports were lost at this moment."""
+        self._count += 1
+        self._lost_at = self._count
+
+    def lost(self, since: int) -> bool:
+        """Return whether reports were lost, or had to make room, after ``since``: silence proves nothing then."""
+        return self._lost_at > since
 
     def now(self) -> int:
         """Return the present moment, for ``since``: ports are used again, and an old flow's end is not a new one's."""
@@ -86,30 +95,32 @@ class Sightings:
         self._places.clear()
 
     def _after(self, since: int) -> list[Sighting]:
-        """Return what was seen after the moment ``since``; what of it had to make room counts as lost."""
+        """Return what was seen after the moment ``since``."""
         self.drain()
-        if self._seen and self._seen[0][0] > since + 1:
-            self.lost += 1
         return [seen for number, seen in self._seen if number > since]
 
-    def _read(self, place: str, reports: socket.socket) -> None:
-        while True:
+    def _read(self, place: str, reports: socket.socket) -> bool:
+        """Take in what waits, a turn's worth of it at most; return whether that was all."""
+        for _ in range(_A_TURN):  # a flood must not keep the loop for itself
             try:
                 data = reports.recv(1 << 18)
             except BlockingIOError:
-                return
+                return True
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                self.lost += 1  # the kernel had more to say than there was room for
+                self.lose()  # the kernel had more to say than there was room for
                 continue
             for event in nflog.read(data):
                 if (flow := flow_of(event.packet)) is not None:
                     self.take(Sighting(place=place, rule=event.prefix, flow=flow))
+        return False
 
     def take(self, seen: Sighting) -> None:
         """Take in one sighting and tell whoever waits for it."""
         self._count += 1
+        if len(self._seen) == _KEPT:
+            self._lost_at = max(self._lost_at, self._seen[0][0])
         self._seen.append((self._count, seen))
         for wanted, future in self._waiting:
             if not future.done() and wanted(seen):

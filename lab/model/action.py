@@ -168,7 +168,7 @@ def routes_after(host: Host, action: HostRoute) -> tuple[Route, ...]:
 
     Raises:
         ModelError: An argument is missing, unreadable or unknown; the gateway is in none of the host's
-            subnets; ``add`` finds the route there already, ``del`` does not find it.
+            subnets, or no machine's address; ``add`` finds the route there already, ``del`` does not find it.
     """
     where = f"hosts/{host.name}/routes"
     route = _read(host, action, where)
@@ -177,12 +177,15 @@ def routes_after(host: Host, action: HostRoute) -> tuple[Route, ...]:
         case "add" if same:
             text = f"{route.dst} is routed already, via {same[0].gateway}"
             raise _wrong(where, text, 'use "replace"')
+        case "add" if on_link := [nic.name for nic in host.nics if nic.address.network == route.dst]:
+            raise _wrong(where, f"{route.dst} is the subnet of {on_link[0]}, and routed already", 'use "replace"')
         case "add":
             return (*host.routes, route)
         case "replace":
             return (*(r for r in host.routes if r.dst != route.dst), route)
         case _:
-            gone = [r for r in same if action.arguments.get("gateway") in (None, str(r.gateway))]
+            gateway, oif = (action.arguments.get(name) for name in ("gateway", "oif"))
+            gone = [r for r in same if gateway in (None, str(r.gateway)) and oif in (None, r.interface)]
             if not gone:
                 raise _wrong(where, f"no route to {route.dst} to delete", nearest(str(route.dst), _known(host)))
             return tuple(r for r in host.routes if r is not gone[0])
@@ -204,7 +207,7 @@ def _read(host: Host, action: HostRoute, where: str) -> Route:
     except ValueError as error:
         raise _wrong(f"{where}/dst", str(error) or "missing", 'such as "166.9.0.0/16"') from None
     if action.command == "del" and "gateway" not in action.arguments:
-        return Route(dst=dst, gateway=None, interface=host.nics[0].name)
+        return Route(dst=dst, gateway=None, interface=_allowed_nics(host, action.arguments, where)[0].name)
     return _through(host, dst, action.arguments, where)
 
 
@@ -219,7 +222,11 @@ def _through(host: Host, dst: IPv4Network, arguments: Mapping[str, str], where: 
     except ValueError as error:
         raise _wrong(f"{where}/gateway", str(error), "an IPv4 address") from None
     for nic in nics:
-        if gateway in nic.address.network and gateway != nic.address.ip:
+        subnet = nic.address.network
+        if gateway in (subnet.network_address, subnet.broadcast_address):
+            text = f"{gateway} is no machine's: it is the subnet's own, or all of it"
+            raise _wrong(f"{where}/gateway", text, f"such as {nic.gateway}")
+        if gateway in subnet and gateway != nic.address.ip:
             return Route(dst=dst, gateway=gateway, interface=nic.name)
     subnets = ", ".join(f"{nic.name} {nic.address.network} (gateway {nic.gateway})" for nic in nics)
     raise _wrong(f"{where}/gateway", f"{gateway} is in none of the host's subnets", f"there are: {subnets}")

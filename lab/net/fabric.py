@@ -16,6 +16,7 @@ from typing import ClassVar, Final
 
 from lab.errors import BringUpFailed, EnvironmentProblem, LiveError, PelabError
 from lab.kernel import messages
+from lab.kernel.limits import open_files
 from lab.kernel.netlink import NetlinkError
 from lab.kernel.veth import bridge, veth
 from lab.net.carrier import await_carrier
@@ -150,7 +151,7 @@ class Fabric:
 
     def plan(self) -> list[str]:
         """Return the names of the operations that the next ``flush`` will carry out, in order."""
-        names = [f"{place.name}: new network namespace" for place in self._new]
+        names = [_named(place) for place in self._new]
         names += [operation.text for _, group in self._groups() for operation in group]
         return names + [f"carrier of {len(self._carriers)} interfaces"] * bool(self._carriers)
 
@@ -189,32 +190,29 @@ class Fabric:
         """Make the namespaces, two at a time where there are many."""
         if len(new) < _PARALLEL_FROM or self._on_operation or self._stop_after is not None:
             for place in new:
-                self._execute(
-                    place, [Operation(f"{place.name}: new network namespace", act=partial(self._open, place))]
-                )
+                self._execute(place, [Operation(_named(place), act=partial(self._open, place))])
             return
-        self._open(new[0])
-        failed: list[BaseException] = []
+        self._execute(new[0], [Operation(_named(new[0]), act=partial(self._open, new[0]))])
+        failed: list[tuple[Place, BaseException]] = []
 
-        def half() -> None:
-            try:
-                for place in new[1::2]:
+        def some(places: list[Place]) -> None:
+            for place in places:
+                try:
                     self._open(place)
-            except BaseException as error:  # noqa: BLE001 - handed over whole to the caller's thread
-                failed.append(error)
+                except BaseException as error:  # noqa: BLE001 - handed over whole to the caller's thread
+                    failed.append((place, error))
+                    return
 
-        thread = threading.Thread(target=half)
+        thread = threading.Thread(target=some, args=[new[1::2]])
         thread.start()
         try:
-            for place in new[2::2]:
-                self._open(place)
-        except OSError as error:
-            failed.append(error)
+            some(new[2::2])
         finally:
             thread.join()
         if failed:
-            raise self._failure("new network namespace", failed[0]) from failed[0]
-        self._done += len(new)
+            place, error = failed[0]
+            raise self._failure(_named(place), error) from error
+        self._done += len(new) - 1
 
     def _open(self, place: Place) -> None:
         """Make one namespace; the first shows what has to be set right in every other."""
@@ -273,7 +271,7 @@ class Fabric:
     def _failure(self, text: str, error: BaseException) -> PelabError:
         """Return the error of a failed operation, with its name and the kernel's words."""
         if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
-            return EnvironmentProblem(f"{text}: too many open files", fix="ulimit -n 4096; sysctl fs.file-max")
+            return EnvironmentProblem(f"{text}: too many open files", fix=open_files())
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return (LiveError if self.up else BringUpFailed)(f"{text}: {words}")
 
@@ -290,3 +288,7 @@ class Fabric:
         for place in self._places:
             place.close()
         self._places, self._new, self._carriers = [], [], []
+
+
+def _named(place: Place) -> str:
+    return f"{place.name}: new network namespace"

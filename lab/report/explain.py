@@ -57,7 +57,8 @@ def show(console: Console, told: Explanation) -> None:
         labelled(console, _label("missing"), Text(verdict.missing.value, style="yellow"))
         labelled(console, _label("mend"), Text(told.remedy.what))
         labelled(console, _label("$"), Text(told.remedy.command), wrap=False)
-        labelled(console, _label("in a step"), Text(told.remedy.step), wrap=False)
+        if told.remedy.step:
+            labelled(console, _label("in a step"), Text(told.remedy.step), wrap=False)
 
 
 def _label(name: str) -> Text:

@@ -54,7 +54,7 @@ def taken(room: int) -> list[float]:
     talk(SENT)
     ended = time.time()
     kept.settle()
-    return [len(kept.frames), kept.lost, ended - kept.frames[-1].at]
+    return [len(kept.frames), kept.lost(), ended - kept.frames[-1].at]
 
 
 def test_a_frame_bears_the_moment_at_which_it_passed(sandboxed: Run) -> None:
@@ -69,6 +69,26 @@ def test_frames_without_room_are_counted_as_lost(sandboxed: Run) -> None:
     kept, lost, _ = sandboxed(taken, 4096)
     assert lost > 0
     assert kept + lost == 2 * SENT
+
+
+def flooded() -> list[Any]:
+    """Let old frames make room for new ones; return what is found of both, and what is lost since before and after."""
+    tap, kept = tapped(1 << 22), Capture(room=600 * SENT)
+    kept.watch(["host:lo"], [tap])
+    began = time.time()
+    old = talk(1)
+    kept.settle()
+    talk(SENT)
+    kept.settle()
+    later = time.time()
+    new = talk(2)
+    found = [[seen.count for seen in kept.find(flow)] for flow in (old, new)]
+    return [*found, kept.lost(began) > 0, kept.lost(later)]
+
+
+def test_old_frames_make_room_for_new_ones(sandboxed: Run) -> None:
+    """A busy lab goes on proving: what is lost is the oldest, and counts only for what began before it passed."""
+    assert sandboxed(flooded) == [[], [4], True, 0]
 
 
 def conversation(open_files: int) -> list[Any]:

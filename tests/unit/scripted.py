@@ -105,6 +105,8 @@ class ScriptedLab:
     sealed_by: str = "keys"
     blind: str = ""
     dead: str = ""
+    silent: str = ""
+    stays: bool = False
     refused: int | None = None
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
@@ -137,6 +139,10 @@ class ScriptedLab:
             return self._to_caller(node, name, port, request)
         if self.dead == who:
             raise ProbeFailed("no name")
+        if self.silent == who:
+            refused, there = signature("connect", "ECONNREFUSED"), self.resolver(node)
+            gone = Attempt(flow=None, since=0, signature=refused, address=there)
+            return Observation(node=node, name=name, port=port, attempts=(gone,))
         plane = Plane.PRIVATE if ".private." in name else Plane.PUBLIC
         flow = Flow(
             protocol=TCP,
@@ -147,6 +153,8 @@ class ScriptedLab:
         )
         if self.blind != "doors":
             self.sightings.take(Sighting(place=f"{plane.value}-services", rule=f"door.{plane.value}", flow=flow))
+        if self.stays and request.method == "DELETE":
+            return self._answer(node, name, port, flow, 409, refusal("no"))
         asks_policy = "policies" in request.path and request.method == "GET"
         status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
         return self._answer(node, name, port, flow, status, document, request=request)
@@ -224,7 +232,7 @@ class ScriptedLab:
         """Return the service's log line."""
         return json.dumps(self.logged)
 
-    async def find(self, flow: Flow) -> Answer:
+    async def find(self, flow: Flow, _since: float) -> Answer:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()
@@ -249,7 +257,8 @@ class ScriptedLab:
         """Return an inquiry that listens to all this."""
         for seen in self.seen:
             self.sightings.take(seen)
-        self.sightings.lost = self.lost
+        if self.lost:
+            self.sightings.lose()
         memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
         if self.wrapped is not None:
             self._hold(memory)

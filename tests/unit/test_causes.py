@@ -7,6 +7,7 @@ import resource
 
 import pytest
 
+from lab.kernel import limits
 from lab.live import causes
 
 
@@ -68,7 +69,7 @@ def test_the_fix_for_too_few_open_files_is_one_that_works(
     """Above the hard limit a shell's own command is refused to everybody but root."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, hard))
     monkeypatch.setattr("os.geteuid", lambda: user)
-    assert causes.open_files() == fix
+    assert limits.open_files() == fix
 
 
 @pytest.mark.usefixtures("settings")

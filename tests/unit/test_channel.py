@@ -75,12 +75,14 @@ def test_an_interrupted_question_keeps_nobody_waiting(number: int) -> None:
 
     with ThreadPoolExecutor(1) as pool, conversation() as asked:
         waiting = pool.submit(beside, asked)
-        # when one came just as a message was in hand, all are told that the conversation is over
-        with contextlib.suppress(LabEnded):
-            for _ in range(INTERRUPTS):
-                interrupted(asked, chance.uniform(1e-5, 5e-4))
-                asked.ask(Ping(), Pong, timeout_s=BUDGET_S)
-        enough.set()
+        try:
+            # when one came just as a message was in hand, all are told that the conversation is over
+            with contextlib.suppress(LabEnded):
+                for _ in range(INTERRUPTS):
+                    interrupted(asked, chance.uniform(1e-5, 5e-4))
+                    asked.ask(Ping(), Pong, timeout_s=BUDGET_S)
+        finally:
+            enough.set()
         waiting.result(BUDGET_S)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab import Operation, Outcome
+from lab.errors import ProbeFailed
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
@@ -148,6 +149,11 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the place where the packets died was not seen",
     ),
     "another-node-reports": (lost, reported_by_the_caller, "vsi-1 reports edge.no-vrf, which stands on backbone"),
+    "refused-elsewhere-and-here-no-route": (
+        unsent,
+        lambda told: attempt(flow=told.flow)(told),
+        "the place where the packets died was not seen",
+    ),
     "other-addresses": (
         lost,
         sets(resolved=(IPv4Address("166.9.99.99"),)),
@@ -186,6 +192,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         "the door answers nobody",
     ),
     "edge-passes-nobody": (lost, sets(dead=EDGE), "nobody passes the place that dropped it: no name"),
+    "edge-answers-nobody": (lost, sets(silent=EDGE), "nobody passes the place that dropped it: through the same edge"),
     "internet-passes-nobody": (outside, sets(dead="twin"), "nobody passes the place that dropped it: no name"),
     "resolver-leads-elsewhere": (nameless, sets(dead="two zones"), "resolver 161.26.0.10 leads witness-private else"),
     "resolver-answers-nobody": (nameless, sets(dead="resolver"), "resolver 161.26.0.10 answers nobody"),
@@ -223,6 +230,46 @@ def test_every_address_that_was_tried_is_asked() -> None:
     assert not said.vacuous
     answered = [seen.detail for seen in said.evidence if seen.kind == "listener-answered"]
     assert [f"witness-private at {zone}:9042: HTTP 200" for zone in zones] == answered
+
+
+def from_outside() -> ScriptedLab:
+    """Return a laptop's public call that its own kernel did not send, and a door that refuses its owner."""
+    told = ScriptedLab(LAPTOP, refused=errno.ENETUNREACH)
+    told.attempt = Attempt(
+        flow=None, since=0, signature=signature("connect", "ENETUNREACH"), address=told.flow.destination
+    )
+    denied(witness=401)(told)
+    return told
+
+
+@pytest.mark.parametrize("stands,sound", [("private-only", True), ("public-and-private", False)])
+def test_a_public_door_may_refuse_its_owner_under_private_only_alone(stands: str, sound: bool) -> None:
+    """Else a door that refuses everybody would pass as one that somebody could have reached."""
+    told = from_outside()
+    says(policy=(200, policy(stands)))(told)
+    said = told.measured()
+    assert (said.vacuous == "") is sound
+    assert said.cause == "host.no-route"
+
+
+def test_the_second_packets_drop_is_evidence_too() -> None:
+    """Both packets' reports are shown."""
+    told = lost()
+    assert told.attempt is not None
+    assert told.attempt.again is not None
+    told.seen.append(Sighting(place="backbone", rule="edge.no-vrf", flow=told.attempt.again))
+    assert [seen.kind for seen in told.measured().evidence].count("drop") == 2
+
+
+def test_a_control_that_leaves_its_key_is_trouble() -> None:
+    """A control changes nothing that lasts, or says so."""
+    told = private_only()
+    told.call = told.call.to(Operation.CREATE, key="k")
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    says(twin=(201, {"resources": [{"id": "c"}]}))(told)
+    told.stays = True
+    with pytest.raises(ProbeFailed, match="a control's key stays in the instance"):
+        told.measured()
 
 
 @pytest.mark.parametrize(

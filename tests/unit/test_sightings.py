@@ -81,15 +81,25 @@ def test_a_drop_that_comes_later_wakes_who_waits() -> None:
 def test_what_had_to_make_room_counts_as_lost_for_whoever_asks_about_it() -> None:
     """Silence about a flow proves nothing when reports since its beginning were let go; older ones are nobody's."""
 
-    async def story() -> tuple[int, int]:
+    async def story() -> tuple[bool, bool]:
         sightings = Sightings()
         began = sightings.now()
         sightings.take(drop(FLOW))
         for _ in range(5000):
             sightings.take(drop(OTHERS["source"]))
-        sightings.of(FLOW, sightings.now())
-        before = sightings.lost
         assert sightings.of(FLOW, began) == []
-        return before, sightings.lost
+        return sightings.lost(began), sightings.lost(sightings.now())
 
-    assert asyncio.run(story()) == (0, 1)
+    assert asyncio.run(story()) == (True, False)
+
+
+def test_a_loss_counts_for_what_began_before_it() -> None:
+    """One flood does not make every later denial worthless."""
+
+    async def story() -> list[bool]:
+        sightings = Sightings()
+        before = sightings.now()
+        sightings.lose()
+        return [sightings.lost(before), sightings.lost(sightings.now())]
+
+    assert asyncio.run(story()) == [True, False]
