@@ -168,7 +168,10 @@ def _is_path(name: str) -> bool:
 def _find(kind: str, name: str, entries: Callable[[], list[Entry]]) -> Entry:
     if _is_path(name):
         path = Path(name)
-        if not path.is_file():
+        if path.is_dir():
+            hint = "pelab list; or the path of a file in it"
+            raise ModelError(Problem(where=name, text=f"is a folder, and no {kind} file", hint=hint))
+        if not _readable(path):
             near = nearest(path.name, (each.name for each in path.parent.glob("*.py")))
             raise ModelError(Problem(where=name, text=f"no such {kind} file", hint=near))
         return Entry(name=path.stem, summary=_summary(path), path=path.resolve())
@@ -179,8 +182,19 @@ def _find(kind: str, name: str, entries: Callable[[], list[Entry]]) -> Entry:
                 hint = "reinstall or remove that package"
                 raise ModelError(Problem(where=f"{kind} {name}", text=entry.broken, hint=hint))
             return entry
-    hint = nearest(name, (entry.name for entry in known))
+    hint = nearest(name, (entry.name for entry in known)) or "pelab list names them"
     raise ModelError(Problem(where=kind, text=f"no {kind} named {name!r}", hint=hint))
+
+
+def _readable(path: Path) -> bool:
+    """Return whether there is such a file; ModelError if it may not be read."""
+    try:
+        with path.open("rb"):
+            return True
+    except PermissionError as error:
+        raise ModelError(Problem(where=str(path), text=f"cannot be read: {error.strerror}")) from None
+    except OSError:
+        return False
 
 
 def _load(entry: Entry) -> ModuleType:

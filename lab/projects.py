@@ -28,7 +28,11 @@ def folders(kind: str, start: Path) -> list[Path]:
 def project_of(start: Path) -> Path | None:
     """Return the nearest folder, ``start`` or above, whose settings speak of pelab; None if there is none."""
     for home in (start, *start.parents):
-        if (home / FILE).is_file() and _table(home / FILE) is not None:
+        try:
+            there = (home / FILE).is_file()
+        except OSError:  # a folder that this user may not look into has nothing to say to him
+            continue
+        if there and _table(home / FILE) is not None:
             return home
     return None
 

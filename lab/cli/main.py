@@ -9,10 +9,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from lab.cli.status import Status, status_of, tell
+from lab.errors import ModelError, Problem
 
 NAME, COMPLETION = "pelab", "_PELAB_COMPLETE"
 COMMANDS = {
@@ -87,6 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if COMPLETION in os.environ:
         pelab.main(prog_name=NAME, complete_var=COMPLETION)  # answers the shell and exits
     context: click.Context | None = None
+    _furnish()
+    try:
+        Path.cwd()
+    except OSError as error:
+        tell(ModelError(Problem(where="this folder", text=f"is not there any more ({error.strerror})", hint="cd ~")))
+        return Status.BAD_INPUT
     try:
         with pelab.make_context(NAME, list(sys.argv[1:] if arguments is None else arguments)) as context:
             return int(pelab.invoke(context) or Status.AGREED)
@@ -94,6 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ending.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every ending has a status, a defect's too
         return _ended(error, command=(context and context.invoked_subcommand) or "")
+
+
+def _furnish() -> None:
+    """Give the process the three descriptors that every program may expect; a shell can have closed them."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _ended(error: BaseException, *, command: str) -> Status:

@@ -6,6 +6,7 @@ wrong before it ran is ``RUN_FAILED``.
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from enum import IntEnum
@@ -20,7 +21,7 @@ class Status(IntEnum):
 
     AGREED = 0
     DIVERGED = 1
-    """Voices differ, or a denial was vacuous."""
+    """Voices differ, or something was vacuous."""
     BAD_INPUT = 2
     """Your source or your arguments; the message names the place."""
     CANNOT = 3
@@ -63,6 +64,9 @@ def tell(error: BaseException) -> None:
         case ModelError():
             for problem in error.problems:
                 _say("error", str(problem))
+        case OSError(errno=errno.ENOSPC | errno.EIO | errno.EDQUOT):
+            _say("error", f"the output cannot be written: {error.strerror}")
+            _say("fix", "free space where it goes, or send it elsewhere", colour="cyan")
         case PelabError() | Divergence():
             _say("error", f"{error}")
         case _:

@@ -79,8 +79,7 @@ def control(world: World, account: str) -> Instance:
     It is the other half of a control pair: what a door refuses for one instance and serves for this
     one, with the same caller, token and request, is refused for none of these.
     """
-    instances = world.instances.values()
-    region = next((i.region for i in instances if i.account == account), next(iter(instances)).region)
+    region = next(iter(world.instances.values())).region  # of the first: it stays when others are provisioned
     return Instance(
         name=f"{account}.control",  # no author's name has a dot
         number=MOST_INSTANCES + world.accounts[account].number,

@@ -14,6 +14,7 @@ from typing import Any, Final
 from lab.errors import ModelError, Problem, nearest
 
 _KEYWORD: Final = re.compile(r"(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+_POSITIONAL: Final = re.compile(r"(\w+)\.(\w+)\(\) takes \d+ positional arguments? but")
 _MISSING: Final = re.compile(r"(?:(\w+)\.)?(\w+)\(\) missing \d+ required")
 _NAME: Final = re.compile(r"cannot import name '(\w+)' from 'lab'")
 
@@ -49,6 +50,9 @@ def _nearest(error: BaseException, file: str) -> str:
             return nearest(found[1], _vocabulary())
         case TypeError() if found := _KEYWORD.search(text):
             return nearest(found[3], _parameters(found[1], found[2]))
+        case TypeError() if found := _POSITIONAL.search(text):
+            named = (f"{name}=..." for name in _parameters(found[1], found[2]))
+            return f"by name: {found[1]}({', '.join(named)})"
         case TypeError() if found := _MISSING.search(text):
             return ", ".join(f"{name}=..." for name in _parameters(found[1], found[2]))
         case _:

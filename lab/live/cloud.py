@@ -10,6 +10,7 @@ import errno
 import itertools
 import socket
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,9 @@ from lab.errors import CloudEnded, LiveError
 from lab.live import causes
 from lab.live.protocol import with_id
 from lab.serve.messages import Done, Failed, FromCloud, Log, Prepared, Request
+
+_BUDGET_S: Final = 20.0
+"""A lab's certificates for hundreds of instances take two."""
 
 
 class Cloud:
@@ -56,7 +60,10 @@ class Cloud:
         self._waiting[number] = future
         try:
             self._connection.send(with_id(request, number), fds)
-            return await future
+            async with asyncio.timeout(_BUDGET_S):
+                return await future
+        except TimeoutError as error:
+            raise LiveError(f"the cloud process did not answer in {_BUDGET_S:.0f} s") from error
         finally:
             self._waiting.pop(number, None)
 

@@ -26,7 +26,7 @@ def astray(asked: Asked) -> str:
 
 def answered(asked: Asked) -> str:
     """Return what is wrong with a call that somebody answered: it must be this call, at this door."""
-    return astray(asked) or elsewhere(asked) or contradiction(asked)
+    return astray(asked) or elsewhere(asked) or contradiction(asked) or anothers(asked)
 
 
 def impostor(host: Host, observed: Observation) -> str:
@@ -85,6 +85,15 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
         yield "subject", requests.claims_in(asked.credentials.token).get("iam_id")
     if call.operation is Operation.TOKEN and allowed:
         yield "subject", requests.claims_in(requests.token_in(asked.observed)).get("iam_id")
+
+
+def anothers(asked: Asked) -> str:
+    """Return what is wrong with a token that was given for another account than the caller's."""
+    if asked.call.operation is not Operation.TOKEN or not served(asked.observed):
+        return ""
+    account = asked.world.accounts[asked.world.hosts[asked.call.by].account]
+    given = requests.claims_in(requests.token_in(asked.observed)).get("account", {}).get("bss")
+    return "" if given == account.id else f"the token is for account {given}, and {account.name} is {account.id}"
 
 
 def misplaced(sighting: Sighting | None) -> str:

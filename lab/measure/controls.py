@@ -26,18 +26,14 @@ from lab.model.call import Operation
 from lab.model.endpoint import Endpoint, kms, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.rules import LOGGED_AS
 
 _One = Callable[..., Awaitable[Observation]]
 _NAME = "pelab-control"
+_KEY_GONE = ("KEY_DELETED_ERR", "KEY_ACTION_INVALID_STATE_ERR")
 _NOT_INITIALISED = "CKR_IBM_WK_NOT_INITIALIZED"
 _UNPROVED: Final = "the control pairs do not tell policy, role and request apart"
 _FOREIGN_BLOB = "CKR_IBM_BLOB_ERROR"
-_LOGGED_AS: Final = {
-    "policy.needs-initialised": "instance.not-initialised",
-    "policy.both-apis": "policy.private-only",
-    "key.deleted": "key.state",
-}
-"""The service has one name for what the page says twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +152,11 @@ class Controls:
         return judged
 
 
+def early(seen: Observation) -> bool:
+    """Whether an instance answered that it is not initialised yet."""
+    return seen.signature.outcome is Outcome.BAD_REQUEST and _NOT_INITIALISED in said(seen)
+
+
 def reads_private_only(asked: Asked) -> bool:
     """Whether the owner read, just before the call, that the policy is private-only."""
     read = asked.policy
@@ -180,7 +181,7 @@ def policy_read(asked: Asked) -> list[Evidence]:
 
 def corroborated(asked: Asked, cause: str, why: str) -> tuple[str, str]:
     """Return the cause, withdrawn if the service's own log names another rule than the control pairs do."""
-    rule = _LOGGED_AS.get(cause, cause)
+    rule = LOGGED_AS.get(cause, cause)
     if not cause or asked.log is None or asked.log.get("rule") == rule:
         return cause, why
     return "", f"control pairs say {cause}, the service's log says {asked.log.get('rule')}"
@@ -190,23 +191,27 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
     call, outcome, text = asked.call, asked.observed.signature.outcome, said(asked.observed)
     twin, own_twin, private, owner = map(served, (pairs.twin, pairs.own_twin, pairs.private, pairs.owner))
+    locked = "policy.both-apis" if call.surface is Surface.EP11 else "policy.private-only"
     match outcome:
         case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and private:
             if reads_private_only(asked):
-                return "policy.both-apis" if call.surface is Surface.EP11 else "policy.private-only", ""
+                return locked, ""
             return "", "refused as by private-only, but that is not the policy that the owner reads"
+        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and early(pairs.private):
+            # inside, the same token gets past the door, to an instance that cannot say its policy yet
+            return locked, ""
         case Outcome.UNAUTHORIZED if not private and owner and own_twin:
             return "door.other-account", ""
         case Outcome.UNAUTHORIZED:
             return "", _UNPROVED
-        case Outcome.BAD_REQUEST if _NOT_INITIALISED in text and twin:
-            early = call.operation is Operation.SET_POLICY
-            return "policy.needs-initialised" if early else "instance.not-initialised", ""
+        case Outcome.BAD_REQUEST if early(asked.observed) and twin:
+            policy = call.operation is Operation.SET_POLICY
+            return "policy.needs-initialised" if policy else "instance.not-initialised", ""
         case Outcome.BAD_REQUEST if _FOREIGN_BLOB in text and pairs.again is not None and served(pairs.again):
             return "key.foreign-blob", ""
-        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and private:
+        case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and twin and private:
             return "key.unknown", ""
-        case Outcome.GONE | Outcome.CONFLICT if private and ("KEY_DELETED_ERR" in text or "INVALID_STATE" in text):
+        case Outcome.GONE | Outcome.CONFLICT if twin and private and any(code in text for code in _KEY_GONE):
             return "key.deleted", ""
         case Outcome.NOT_FOUND if "Instance" in text and twin and not owner:
             return "instance.deleted", ""

@@ -30,7 +30,7 @@ class Keyring:
         """Return the request of ``call``; ProbeFailed for an unwrap of what nobody wrapped."""
         if call.surface is Surface.EP11:
             return self.blobs.request(call, credentials)
-        held = self.held(call)
+        held = self.held(call) or self._anothers(call)
         if call.operation is Operation.UNWRAP and held is not None and not held.ciphertext:
             raise ProbeFailed(f"nothing was wrapped by {call.key} yet: wrap before you unwrap")
         if call.operation is Operation.WRAP:
@@ -38,6 +38,10 @@ class Keyring:
         return requests.key_management(
             call.operation, credentials, name=call.key or "", held=held, policy=call.policy, secret=self._secret
         )
+
+    def _anothers(self, call: Call) -> HeldKey | None:
+        """Return another instance's key of that name: who asks for what is not his asks for something that exists."""
+        return next((key for (_, name), key in self._keys.items() if name == call.key), None)
 
     def take(self, call: Call, observed: Answered) -> None:
         """Take in the answer to a call that was served; ProbeFailed if it is not what its operation gives."""
@@ -49,8 +53,8 @@ class Keyring:
             case Operation.CREATE:
                 self._keys[place] = requests.created_in(observed)
             case Operation.LIST:
-                there = (key for (name, _), key in self._keys.items() if name == call.instance and not key.deleted)
-                requests.check_listing(observed, there)
+                own = {key for (name, _), key in self._keys.items() if name == call.instance and not key.deleted}
+                requests.check_listing(observed, own, set(self._keys.values()) - own)
             case Operation.GET if held is not None:
                 requests.check_key(observed, held)
             case Operation.WRAP if held is not None:

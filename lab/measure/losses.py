@@ -18,14 +18,14 @@ from lab.measure import checks
 from lab.measure.asked import Asked, arrived
 from lab.measure.capture import Answer
 from lab.measure.checks import served
-from lab.measure.controls import reads_private_only
+from lab.measure.controls import early, reads_private_only
 from lab.measure.flow import TCP, Flow
 from lab.measure.observation import Attempt, Observation
 from lab.measure.owner import WITNESSES, Owner
 from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.sightings import Sightings
-from lab.model.endpoint import INSTANCE_SURFACES, of_instance
+from lab.model.endpoint import INSTANCE_SURFACES, iam, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 
@@ -169,12 +169,10 @@ class Losses:
         """Whether a door that was asked by its owner answers as one that serves what it may."""
         if served(seen) or asked.call.surface not in INSTANCE_SURFACES:
             return served(seen)
-        text, plane = checks.said(seen), asked.endpoint.plane
-        state = seen.signature.outcome
+        plane, state = asked.endpoint.plane, seen.signature.outcome
         locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and reads_private_only(asked)
-        early = state is Outcome.BAD_REQUEST and "CKR_IBM_WK_NOT_INITIALIZED" in text
-        gone = state is Outcome.NOT_FOUND and "Instance" in text
-        if not (locked or early or gone):
+        gone = state is Outcome.NOT_FOUND and "Instance" in checks.said(seen)
+        if not (locked or gone or early(seen)):
             return False
         # the state of the instance forbids it: then the lab's own instance beside it must be served
         twin = control(asked.world, asked.world.instances[asked.call.instance].account)
@@ -195,12 +193,21 @@ class Losses:
             return f"nobody passes the place that dropped it: {error}"
         said = f"{what}: {seen.last.detail or seen.signature.value}"
         evidence.append(Evidence(kind="control-pair", where=seen.name, detail=said))
-        return "" if seen.status is not None else f"nobody passes the place that dropped it: {said}"
+        if seen.status is None:
+            return f"nobody passes the place that dropped it: {said}"
+        if self._find is not None and seen.last.flow is not None:
+            points = [at.point for at in (await self._find(seen.last.flow, seen.last.at)).seen]
+            if not any(point.endswith("-services:eth0") for point in points):
+                return f"{seen.node} passed, but the capture did not see it come to the services: it is blind"
+        return ""
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
-        if asked.call.surface in INSTANCE_SURFACES and asked.endpoint.plane is Plane.PUBLIC:
-            instance = asked.world.instances[asked.call.instance]
-            return await self._owner.plainest(instance, asked.call.surface, node=WITNESS_EDGE)
+        if asked.endpoint.plane is Plane.PUBLIC:  # the edge carries nothing there for anybody
+            if asked.call.surface in INSTANCE_SURFACES:
+                instance = asked.world.instances[asked.call.instance]
+                return await self._owner.plainest(instance, asked.call.surface, node=WITNESS_EDGE)
+            inside = iam(Plane.PRIVATE)
+            return await self._prober.ask(WITNESS_EDGE, inside.names[0], inside.port, asked.request)
         at = None if asked.observed.signature.layer == "dns" else asked.observed.last.address
         return await self._as_owner(asked, at=at, node=WITNESS_EDGE)
 

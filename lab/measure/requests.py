@@ -160,15 +160,26 @@ def check_unwrapped(observed: Answered, held: HeldKey) -> None:
         raise ProbeFailed(f"unwrap gave {found!r}, not what was wrapped")
 
 
-def check_listing(observed: Answered, held: Iterable[HeldKey]) -> None:
-    """Make sure that a listing is one, and holds every key that is known to be there; a status alone must not count."""
-    told = document(observed)
-    listed = [str(resource.get("id")) for resource in told.get("resources", [])]
+def listed_in(observed: Answered) -> list[str]:
+    """Return the ids of the keys in a listing."""
+    return [str(resource.get("id")) for resource in document(observed).get("resources", [])]
+
+
+def check_listing(observed: Answered, there: Iterable[HeldKey], elsewhere: Iterable[HeldKey] = ()) -> None:
+    """Make sure that a listing is one, and of this instance; a status alone must not count.
+
+    Args:
+        there: Keys that are known to be in the instance.
+        elsewhere: Keys that are known to be deleted, or another instance's.
+    """
+    told, listed = document(observed), listed_in(observed)
     if told.get("metadata", {}).get("collectionTotal") != len(listed):
         raise ProbeFailed(f"{observed.name} answered a listing whose number of keys is not the number it says")
     whole = len(listed) < _MOST_KEYS
-    if whole and (missing := [key.id for key in held if key.id not in listed]):
+    if whole and (missing := [key.id for key in there if key.id not in listed]):
         raise ProbeFailed(f"{observed.name} answered a listing without the key {missing[0]}, which is there")
+    if foreign := [key.id for key in elsewhere if key.id in listed]:
+        raise ProbeFailed(f"{observed.name} answered a listing with the key {foreign[0]}, which is not there")
 
 
 def check_key(observed: Answered, held: HeldKey) -> None:
@@ -187,9 +198,9 @@ def claims_in(token: str) -> dict[str, Any]:
 
 
 def policy_in(observed: Answered) -> Policy | None:
-    """Return the setting that an answer carries; None if the policy was never set."""
+    """Return the setting that an answer carries; None if the policy was never set, or is switched off."""
     for resource in document(observed).get("resources", []):
-        if resource.get("policy_type") == "allowedNetwork":
+        if resource.get("policy_type") == "allowedNetwork" and resource["policy_data"].get("enabled"):
             return Policy(resource["policy_data"]["attributes"]["allowed_network"])
     return None
 

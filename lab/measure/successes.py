@@ -53,6 +53,14 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
         case Operation.DELETE:
             gone = (await owner.ask(instance, Operation.GET, held=held)).signature.outcome
             return "" if gone in {Outcome.GONE, Outcome.NOT_FOUND} else "acknowledged, but the key is there"
+        case Operation.LIST:
+            owners = requests.listed_in(await owner.ask(instance))
+            same = set(requests.listed_in(asked.observed)) <= set(owners)
+            return "" if same else "answered with keys that the owner is not shown"
+        case Operation.WRAP if held is not None:
+            seen = await owner.ask(instance, Operation.UNWRAP, held=held)
+            opens = served(seen) and requests.document(seen).get("plaintext") == held.plaintext
+            return "" if opens else "wrapped, but what came of it does not unwrap to what was wrapped"
         case Operation.UNWRAP:
             seen = await owner.ask(instance, Operation.UNWRAP, held=held, other_data=True)
             refused = seen.signature.outcome is Outcome.BAD_REQUEST

@@ -59,6 +59,7 @@ class DeleteInstance:
     instance: str
 
 
+_NOTHING = "leave the step out: it changes nothing, so nothing of it could be measured"
 ROUTE_COMMANDS = ("add", "del", "replace")
 ROUTE_ARGUMENTS = ("dst", "gateway", "oif")
 
@@ -110,21 +111,37 @@ def apply(world: World, action: Action) -> World:
     """
     match action:
         case EnableVrf():
-            return world.with_account(replace(world.account(action.account), vrf=True))
+            account = world.account(action.account)
+            if account.vrf:
+                raise _wrong(f"accounts/{account.name}", "VRF is enabled already, and for good", _NOTHING)
+            return world.with_account(replace(account, vrf=True))
         case EnableServiceEndpoints():
             account = world.account(action.account)
             if not account.vrf:
                 raise _wrong(f"accounts/{account.name}", "service endpoints need VRF", "enable VRF first")
+            if account.service_endpoints:
+                raise _wrong(f"accounts/{account.name}", "service endpoints are enabled already", _NOTHING)
             return world.with_account(replace(account, service_endpoints=True))
         case Provision():
             return world.with_instance(_provisioned(world, action))
         case Initialise():
-            return world.with_instance(replace(world.instance(action.instance), initialised=True))
+            instance = _living(world, action.instance)
+            if instance.initialised:
+                raise _wrong(f"instances/{instance.name}", "it is initialised already", _NOTHING)
+            return world.with_instance(replace(instance, initialised=True))
         case DeleteInstance():
-            return world.with_instance(replace(world.instance(action.instance), deleted=True))
+            return world.with_instance(replace(_living(world, action.instance), deleted=True))
         case HostRoute():
             host = world.host(action.host, where=f"Netlink({action.host!r})")
             return world.with_host(replace(host, routes=routes_after(host, action)))
+
+
+def _living(world: World, name: str) -> Instance:
+    """Return an instance that is not deleted."""
+    instance = world.instance(name)
+    if instance.deleted:
+        raise _wrong(f"instances/{name}", "it is deleted", "its name stays taken: provision another")
+    return instance
 
 
 def effect(world: World, call: Call) -> World:
@@ -137,9 +154,12 @@ def effect(world: World, call: Call) -> World:
             return world.with_instance(replace(instance, policy=call.policy))
         case Operation.CREATE if call.key:
             keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
-            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
+            wrapped = instance.wrapping_keys - {call.key}
+            return world.with_instance(replace(instance, keys=keys, deleted_keys=gone, wrapping_keys=wrapped))
         case Operation.GENERATE_KEY if call.key:
             return world.with_blob(call.key, instance.name)
+        case Operation.WRAP if call.key:
+            return world.with_instance(replace(instance, wrapping_keys=instance.wrapping_keys | {call.key}))
         case Operation.DELETE if call.key:
             keys, gone = instance.keys - {call.key}, instance.deleted_keys | {call.key}
             return world.with_instance(replace(instance, keys=keys, deleted_keys=gone))
@@ -181,6 +201,8 @@ def routes_after(host: Host, action: HostRoute) -> tuple[Route, ...]:
             raise _wrong(where, f"{route.dst} is the subnet of {on_link[0]}, and routed already", 'use "replace"')
         case "add":
             return (*host.routes, route)
+        case "replace" if route in same:
+            raise _wrong(where, f"{route.dst} is routed so already", _NOTHING)
         case "replace":
             return (*(r for r in host.routes if r.dst != route.dst), route)
         case _:

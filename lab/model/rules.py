@@ -133,6 +133,12 @@ CATALOGUE = (
     _service("alias-clash", "An alias that is taken is 409.", "The code is not published."),
 )  # fmt: skip
 
+LOGGED_AS = {
+    "policy.needs-initialised": "instance.not-initialised",
+    "policy.both-apis": "policy.private-only",
+    "key.deleted": "key.state",
+}
+"""What the services' log calls a rule, where that is another name: theirs are about states, the page's about calls."""
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 
 

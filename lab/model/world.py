@@ -101,6 +101,8 @@ class Instance:
     policy: Policy | None = None
     keys: frozenset[str] = frozenset()
     deleted_keys: frozenset[str] = frozenset()
+    wrapping_keys: frozenset[str] = frozenset()
+    """Keys that have wrapped something, which can be unwrapped."""
 
     @property
     def guid(self) -> str:

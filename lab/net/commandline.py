@@ -22,7 +22,7 @@ _TRY: Final = """\
 *** hosts: {hosts}
 *** try:   {first} ip route
 ***        {first} env | grep PELAB
-***        {first} curl -sS $PELAB_KMS_PRIVATE/api/v2/keys
+***        {first} curl -sS $PELAB_IAM_PRIVATE/identity/keys
 ***        nodes, links, pingall, link NODE NODE down, help, exit
 """
 

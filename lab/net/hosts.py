@@ -95,7 +95,7 @@ class Hosts:
     def resolve_with(self, name: str, nameserver: IPv4Address | None) -> None:
         """Have the host's programs ask ``nameserver``, running ones that read the file again included."""
         self._host(name)
-        # one attempt of one second: a server that cannot be reached must not cost a program half a minute
+        # two attempts of one second: a server that cannot be reached must not cost a program half a minute
         text = "options timeout:1 attempts:2\n" + (f"nameserver {nameserver}\n" if nameserver else "")
         (_FILES / name / "resolv.conf").write_text(text)
 

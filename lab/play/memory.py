@@ -25,6 +25,7 @@ from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
+from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
@@ -137,8 +138,10 @@ class Memory:
 
 
 def _rule(call: Call, line: str) -> str:
-    """Return the catalogue's name of the rule in a log line: the service has one name for what the page says twice."""
-    rule = str(msgspec.json.decode(line)["rule"])
-    if rule == "instance.not-initialised" and call.operation is Operation.SET_POLICY:
-        return "policy.needs-initialised"
-    return "policy.both-apis" if rule == "policy.private-only" and call.surface is Surface.EP11 else rule
+    """Return the catalogue's name of the rule in a log line."""
+    said = str(msgspec.json.decode(line)["rule"])
+    if said == LOGGED_AS["policy.needs-initialised"]:
+        return "policy.needs-initialised" if call.operation is Operation.SET_POLICY else said
+    if said == LOGGED_AS["policy.both-apis"]:
+        return "policy.both-apis" if call.surface is Surface.EP11 else said
+    return next((rule for rule, logged in LOGGED_AS.items() if logged == said), said)

@@ -177,9 +177,19 @@ def foresee(world: World, deed: Call | Action) -> tuple[Verdict, World]:
     """Return the oracle's verdict on a deed and the world after it: a call has an effect only if it gets through."""
     if isinstance(deed, Call):
         verdict = predict(world, deed)
+        _something_to_unwrap(world, deed, verdict)
         return verdict, effect(world, deed) if verdict.outcome is Outcome.REACHED else world
     hop = Hop(place="operator", fact=type(deed).__name__)
     return Verdict(outcome=Outcome.DONE, cause="operator.done", hops=(hop,)), apply(world, deed)
+
+
+def _something_to_unwrap(world: World, call: Call, verdict: Verdict) -> None:
+    """Raise the author's mistake of an unwrap that would be served, and has nothing to be given."""
+    if call.operation is not Operation.UNWRAP or verdict.outcome is not Outcome.REACHED:
+        return
+    if call.key not in world.instances[call.instance].wrapping_keys:
+        text = f"nothing was wrapped by {call.key} yet"
+        raise ModelError(Problem(where="call/key", text=text, hint="wrap before you unwrap"))
 
 
 def _report(step: Step, verdict: Verdict, found: Measurement | None, mode: Mode) -> StepReport:

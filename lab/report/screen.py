@@ -57,7 +57,7 @@ def screen(file: TextIO | None = None) -> Console:
 
 
 def judge(*, agreed: bool, vacuous: bool) -> Mark:
-    """Return the mark of a comparison; a denial that could not have failed is vacuous whatever else it is."""
+    """Return the mark of a comparison; what is not proved is vacuous, whatever else it is."""
     if vacuous:
         return VACUOUS
     return AGREED if agreed else DIVERGED

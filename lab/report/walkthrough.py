@@ -58,8 +58,8 @@ class Walkthrough:
         labelled(self._console, Text(" " * INDENT), self._voices(step))
         if step.predicted.outcome is not Outcome.DONE:  # that the operator did it says the step already
             self._indented(Text(cite(step.cause)), "because")
-        if step.predicted.outcome not in {Outcome.DONE, Outcome.REACHED}:
-            self._indented(self._way(step.predicted), "way")
+            if step.predicted.outcome is not Outcome.REACHED or mark is not AGREED:
+                self._indented(self._way(step.predicted), "way")
         for kind, seen in lines(step.evidence):
             self._indented(Text(seen), kind)
         if mark is not AGREED:

@@ -25,7 +25,10 @@ from lab import (
     Topology,
     topology,
 )
+from lab.catalogue import load_topology
 from lab.live.client import LiveLab
+from lab.model.endpoint import kms
+from lab.model.plane import Plane
 from lab.model.rules import CATALOGUE
 from lab.model.world import World
 from lab.play.runner import Mode, play
@@ -236,6 +239,43 @@ def test_what_one_account_lacks_no_other_lacks() -> None:
     assert report.agreed
 
 
+DIAL = """
+import socket, sys
+with socket.socket() as s:
+    s.settimeout(0.5)
+    s.bind((sys.argv[3], 0))
+    print(s.connect_ex((sys.argv[1], int(sys.argv[2]))))
+"""
+"""Dials an address and port from a source address, and prints what came of it."""
+
+
+def dialled(lab: LiveLab, by: str, address: str, port: str = "22", source: str = "0.0.0.0") -> str:
+    """Return what came of dialling, as an errno."""
+    return str(lab.host(by).run(["python", "-c", DIAL, address, port, source]).stdout).strip()
+
+
+@pytest.mark.parametrize("vrf", [True, False])
+def test_vsis_of_one_account_reach_each_other(vrf: bool) -> None:
+    """What keeps accounts apart does not keep an account's own machines apart."""
+    world: World = load_topology("single_account", vsis=2, vrf=vrf, service_endpoints=vrf).world()
+    other = str(world.hosts["vsi-2"].nics[0].address.ip)
+    with LiveLab(world, capture=False) as lab:
+        assert dialled(lab, "vsi-1", other) == "111", "the neighbour itself refuses the port"
+
+
+def test_a_private_source_does_not_cross_the_internet() -> None:
+    """The same machine and door: with its public address it is served, with its private one the packet is lost."""
+    world: World = load_topology("single_account").world()
+    private, public = (str(nic.address.ip) for nic in world.hosts["vsi-1"].nics)
+    door = kms(world.instances["keys"], Plane.PUBLIC)
+    where = [str(door.addresses[0]), str(door.port)]
+    with LiveLab(world, capture=False) as lab:
+        said = [
+            lab.host("vsi-1").run(["python", "-c", DIAL, *where, source]).stdout.strip() for source in (public, private)
+        ]
+    assert said == ["0", "11"]
+
+
 def test_accounts_do_not_reach_each_other() -> None:
     """A VSI's packets for another account's VSI die at the backbone's edge, with VRF and without."""
 
@@ -247,14 +287,15 @@ def test_accounts_do_not_reach_each_other() -> None:
             for name in ("acme", "rival"):
                 b.vsi(f"{name}-vsi", account=b.account(name, vrf=self.vrf))
 
-    ping = "import socket, sys; s = socket.socket(); s.settimeout(0.5); print(s.connect_ex((sys.argv[1], 22)))"
     for vrf in (True, False):
         world: World = Neighbours(vrf=vrf).world()
         target = str(world.hosts["rival-vsi"].nics[0].address.ip)
         own = str(world.hosts["acme-vsi"].nics[0].gateway)
         with LiveLab(world, capture=False) as lab:
             host = lab.host("acme-vsi")
-            assert host.run(["python", "-c", ping, own]).stdout.strip() == "111", "the edge itself refuses the port"
-            said = host.run(["python", "-c", ping, target]).stdout.strip()
+            assert host.run(["python", "-c", DIAL, own, "22", "0.0.0.0"]).stdout.strip() == "111", (
+                "the edge itself refuses the port"
+            )
+            said = host.run(["python", "-c", DIAL, target, "22", "0.0.0.0"]).stdout.strip()
             # with VRF the account's table has no way there; without, the shared table has, and the filter drops
             assert said == ("113" if vrf else "11")

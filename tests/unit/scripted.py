@@ -26,7 +26,7 @@ from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint, doors_of, kms, of_instance
+from lab.model.endpoint import Endpoint, doors_of, iam, kms, of_instance
 from lab.model.outcome import Measurement
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -42,9 +42,10 @@ POLICY, EDGE, WITNESS = "policy", "edge", "witness"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
-def jwt(account: str) -> str:
-    """Return what has the form of an access token of ``account``."""
-    claims = base64.urlsafe_b64encode(json.dumps({"iam_id": f"iam-ServiceId-{account}"}).encode()).decode()
+def jwt(account: str, *, bss: str = "") -> str:
+    """Return what has the form of an access token of ``account``, for the account id ``bss``."""
+    said = {"iam_id": f"iam-ServiceId-{account}", "account": {"bss": bss}}
+    claims = base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
     return f"head.{claims.rstrip('=')}.signature"
 
 
@@ -70,10 +71,15 @@ def refusal(text: str, code: str = "") -> dict[str, Any]:
     return {"resources": [{"errorMsg": text, "reasons": [{"code": code}]}]}
 
 
-def policy(allowed: str) -> dict[str, Any]:
+def policy(allowed: str, *, enabled: bool = True) -> dict[str, Any]:
     """Return a policy document."""
     return {
-        "resources": [{"policy_type": "allowedNetwork", "policy_data": {"attributes": {"allowed_network": allowed}}}]
+        "resources": [
+            {
+                "policy_type": "allowedNetwork",
+                "policy_data": {"enabled": enabled, "attributes": {"allowed_network": allowed}},
+            }
+        ]
     }
 
 
@@ -107,13 +113,18 @@ class ScriptedLab:
     dead: str = ""
     silent: str = ""
     stays: bool = False
+    echo: bool = False
     refused: int | None = None
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
+    secret: str = ""
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def door(self) -> Endpoint:
         """The caller's door."""
+        if self.call.surface is Surface.IAM:
+            return iam(self.call.plane)
         return of_instance(self.world.instances["keys"], self.call.surface, self.call.plane)
 
     @property
@@ -135,6 +146,9 @@ class ScriptedLab:
         """Answer a caller or a witness."""
         who = self._who(node, port, request, at)
         self.asked.append(who)
+        self.sent.append((node, request.headers.get("bluemix-instance", ""), request.method))
+        if request.path.endswith("/wrap"):
+            self.secret = json.loads(request.body)["plaintext"]
         if who == CALLER:
             return self._to_caller(node, name, port, request)
         if self.dead == who:
@@ -155,6 +169,8 @@ class ScriptedLab:
             self.sightings.take(Sighting(place=f"{plane.value}-services", rule=f"door.{plane.value}", flow=flow))
         if self.stays and request.method == "DELETE":
             return self._answer(node, name, port, flow, 409, refusal("no"))
+        if self.echo and request.path.endswith("/unwrap"):
+            return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
         status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
         return self._answer(node, name, port, flow, status, document, request=request)
@@ -237,7 +253,8 @@ class ScriptedLab:
         if self.blind == "capture":
             return Answer()
         if flow.source != self.flow.source:
-            return Answer(seen=[Seen(point="private-services:witness", count=1, first=0.0, summary="SYN")])
+            points = ("private-services:witness", "private-services:eth0")[: 1 if self.blind == "eth0" else 2]
+            return Answer(seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in points])
         first = self.captured_again is None or flow == self.flow
         return self.captured if first else self.captured_again or Answer()
 
@@ -259,7 +276,10 @@ class ScriptedLab:
             self.sightings.take(seen)
         if self.lost:
             self.sightings.lose()
-        memory = Memory(api_keys={}, tokens=Tokens({name: jwt(name) for name in self.world.accounts}))
+        memory = Memory(
+            api_keys=dict.fromkeys(self.world.accounts, "key"),
+            tokens=Tokens({name: jwt(name) for name in self.world.accounts}),
+        )
         if self.wrapped is not None:
             self._hold(memory)
         return Inquiry(

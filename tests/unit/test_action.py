@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from lab import Call, EnableServiceEndpoints, EnableVrf, Netlink, Operation, Policy, Provision, SetPolicy, catalogue
+from lab import (
+    Call,
+    DeleteInstance,
+    EnableServiceEndpoints,
+    EnableVrf,
+    Initialise,
+    Netlink,
+    Operation,
+    Policy,
+    Provision,
+    SetPolicy,
+    catalogue,
+)
 from lab.errors import ModelError
 from lab.model.action import apply, effect
 from lab.model.endpoint import MOST_INSTANCES
@@ -51,6 +63,20 @@ NONSENSE = {
         "is routed already",
     ),
     "not-there": (Netlink("vsi-1").route("del", dst="166.9.0.0/16"), "no route to 166.9.0.0/16 to delete"),
+    "del-by-another-interface": (
+        Netlink("vsi-1").route("del", dst="10.0.0.0/8", oif="eth1"),
+        "no route to 10.0.0.0/8 to delete",
+    ),
+    "del-by-no-interface": (Netlink("vsi-1").route("del", dst="10.0.0.0/8", oif="eth9"), "no interface 'eth9'"),
+    "own-subnet": (Netlink("vsi-1").route("add", dst="10.65.0.64/26", oif="eth0"), "the subnet of eth0, and routed"),
+    "broadcast": (
+        Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="10.65.0.127"),
+        "is no machine's.*such as 10.65.0.65",
+    ),
+    "as-it-is": (
+        Netlink("vsi-1").route("replace", dst="10.0.0.0/8", gateway="10.65.0.65"),
+        "is routed so already.*leave the step out",
+    ),
     "no-address": (Netlink("vsi-1").route("add", dst="166.9.0.0/16", gateway="gw"), "an IPv4 address"),
 }
 
@@ -64,11 +90,13 @@ def test_a_nonsense_route_is_refused_with_what_would_be_right(world: World, case
 
 
 def test_service_endpoints_need_vrf_and_vrf_stays(world: World) -> None:
-    """The order of the page holds, and nothing switches VRF off."""
+    """The order of the page holds, nothing switches VRF off, and a switch that is on cannot be turned on."""
     with pytest.raises(ModelError, match="enable VRF first"):
         apply(world, EnableServiceEndpoints(account="acme"))
     after = apply(apply(world, EnableVrf(account="acme")), EnableServiceEndpoints(account="acme"))
-    assert apply(after, EnableVrf(account="acme")) == after
+    for again in (EnableVrf(account="acme"), EnableServiceEndpoints(account="acme")):
+        with pytest.raises(ModelError, match="enabled already.*leave the step out"):
+            apply(after, again)
 
 
 def test_an_instance_is_provisioned_once(world: World) -> None:
@@ -78,6 +106,16 @@ def test_an_instance_is_provisioned_once(world: World) -> None:
     after = apply(world, Provision(instance="more", account="acme", region="us-south"))
     assert after.instances["more"].number == 2
     assert not after.instances["more"].initialised
+
+
+def test_what_is_done_already_cannot_be_done(world: World) -> None:
+    """Nothing of such a step could be measured; and what is deleted stays so."""
+    with pytest.raises(ModelError, match="it is initialised already"):
+        apply(world, Initialise(instance="keys"))
+    deleted = apply(world, DeleteInstance(instance="keys"))
+    for change in (Initialise(instance="keys"), DeleteInstance(instance="keys")):
+        with pytest.raises(ModelError, match="it is deleted.*provision another"):
+            apply(deleted, change)
 
 
 def test_a_provisioned_instance_is_named_as_any_other_and_finds_room(world: World) -> None:

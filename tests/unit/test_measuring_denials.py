@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab import Operation, Outcome
+from lab.describe.placing import control
 from lab.errors import ProbeFailed
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
@@ -182,6 +183,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "capture-blind-at-the-caller": (lost, sets(captured=Answer()), f"did not see it leave vsi-1: {BLIND}"),
     "capture-blind": (lost, sets(blind="capture"), BLIND),
     "capture-blind-where-nothing-was-sent": (unsent, sets(blind="capture"), f"at the services: {BLIND}"),
+    "capture-blind-towards-callers": (lost, sets(blind="eth0"), f"did not see it come to the services: {BLIND}"),
     "doors-blind": (lost, sets(blind="doors"), f"the door did not see it arrive: {BLIND}"),
     "reports-lost": (lost, sets(lost=1), "reports of filters were lost"),
     "witness-cannot-ask": (lost, sets(dead="witness"), "the door answers nobody: no name"),
@@ -349,6 +351,11 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         says(policy=(200, policy("public-and-private"))),
         "that is not the policy that the owner reads",
     ),
+    "policy-switched-off": (
+        private_only,
+        says(policy=(200, policy("private-only", enabled=False))),
+        "that is not the policy that the owner reads",
+    ),
     "policy-owner-cannot-read": (private_only, denied(policy=400), "that is not the policy that the owner reads"),
     "policy-log-names-another-rule": (private_only, logs(rule="door.other-account"), "the service's log says door."),
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
@@ -361,6 +368,8 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     ),
     "initialised-twin-refused": (not_initialised, denied(twin=400), UNPROVED),
     "key-private-door-refuses": (unknown_key, denied(private=404), UNPROVED),
+    "key-twin-refused": (unknown_key, denied(twin=404), UNPROVED),
+    "deleted-key-twin-refused": (deleted_key, denied(twin=410), UNPROVED),
     "key-code-missing": (lambda: refused(404, "gone", rule="key.unknown"), sets(), UNPROVED),
     "deleted-key-private-door-refuses": (deleted_key, denied(private=404), UNPROVED),
     "deleted-twin-refused": (deleted, denied(twin=404), UNPROVED),
@@ -369,6 +378,45 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "stranger-owner-refused": (stranger, denied(owner=401), APART),
     "stranger-token-good-for-nothing": (stranger, denied(own_twin=401), APART),
 }
+
+
+def test_the_policy_of_an_instance_that_cannot_say_it_yet_is_told_by_its_two_doors() -> None:
+    """Uninitialised, and refused outside: the same token gets past the private door, so the plane is what differs."""
+    told = private_only()
+    denied(policy=400)(told)
+    says(private=(400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED")))(told)
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("policy.private-only", "")
+    denied(twin=401)(told)
+    assert told.measured().vacuous == APART
+
+
+def test_the_caller_itself_asks_the_control_instances() -> None:
+    """A control pair differs from the refused call in the instance alone: same node, token, plane and operation."""
+    for made in (private_only, stranger):
+        told = made()
+        told.measured()
+        caller = told.world.hosts[told.call.by]
+        twins = {control(told.world, name).guid for name in (caller.account, "acme")}
+        asked = [(node, method) for node, guid, method in told.sent if guid in twins]
+        assert asked == [(caller.name, "GET")] * len(twins)
+
+
+@pytest.mark.parametrize(
+    "operation,method", [(Operation.GET, "GET"), (Operation.WRAP, "POST"), (Operation.DELETE, "DELETE")]
+)
+def test_a_control_asks_for_the_refused_operation(operation: Operation, method: str) -> None:
+    """That a key can be made says nothing of reading, using and deleting one."""
+    told = private_only()
+    told.call = told.call.to(operation, key="k")
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    key = (201, {"resources": [{"id": "c"}], "ciphertext": "c2VhbGVk"})
+    says(twin=key, private=key)(told)
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("policy.private-only", "")
+    twin = control(told.world, "acme").guid
+    asked = [sent for node, guid, sent in told.sent if guid == twin]
+    assert asked == ["POST", *[method] * (operation is not Operation.DELETE), "DELETE"]
 
 
 def asked_of(cases: Iterable[str]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -10,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab import Operation, Outcome, Policy
+from lab import Call, Operation, Outcome, Policy
 from lab.errors import ProbeFailed
 from lab.measure.places import Places
 from lab.measure.readback import ReadBack
@@ -29,12 +30,14 @@ from tests.unit.scripted import (
     Spoil,
     arrival,
     denied,
+    jwt,
     log_of,
     logs,
     policy,
     refusal,
     says,
     sets,
+    two_accounts,
 )
 
 
@@ -80,7 +83,10 @@ def reading() -> ScriptedLab:
 
 def listing() -> ScriptedLab:
     """Return a listing that holds the key that a step created."""
-    return on_a_key(Operation.LIST, document={"metadata": {"collectionTotal": 1}, "resources": [{"id": "k"}]})
+    listed = {"metadata": {"collectionTotal": 1}, "resources": [{"id": "k"}]}
+    told = on_a_key(Operation.LIST, document=listed)
+    says(private=(200, listed))(told)
+    return told
 
 
 def creating() -> ScriptedLab:
@@ -145,6 +151,16 @@ SERVED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         reading,
         says(policy=(200, policy("public-and-private"))),
         "answered with another policy than the owner reads",
+    ),
+    "policy-set-and-switched-off": (
+        locking,
+        says(policy=(200, policy("private-only", enabled=False))),
+        "acknowledged, but the policy is not set",
+    ),
+    "listing-of-what-the-owner-does-not-see": (
+        listing,
+        says(private=(200, LISTING)),
+        "answered with keys that the owner is not shown",
     ),
     "key-not-created": (creating, denied(private=404), "acknowledged, but the key is not there"),
     "key-not-deleted": (deleting, says(private=(200, {"resources": [{"id": "k"}]})), "acknowledged, but the key is"),
@@ -227,6 +243,37 @@ def test_an_initialised_instance_has_the_policy_that_it_was_provisioned_with() -
     """A policy chosen at provisioning and dropped on the way would show nowhere else."""
     told = ScriptedLab(VSI, says={"policy": (200, policy("private-only"))})
     assert read_back(Initialise(instance="keys"), told) == ()
+
+
+@pytest.mark.parametrize("opened,why", [(True, ""), (False, "does not unwrap to what was wrapped")])
+def test_a_wrap_is_opened_by_the_owner(opened: bool, why: str) -> None:
+    """What nobody can unwrap was not wrapped."""
+    told = on_a_key(Operation.WRAP, document={"ciphertext": base64.b64encode(b"sealed again").decode()})
+    inquiry = told.inquiry()
+    told.echo = opened
+    said = asyncio.run(inquiry.measure(WORLD, told.call))
+    assert (why in said.vacuous) if why else not said.vacuous
+
+
+@pytest.mark.parametrize("account,why", [("acme", ""), ("rival", "the token is for account")])
+def test_a_token_is_for_the_callers_account(account: str, why: str) -> None:
+    """Another account's token would be a green success, and open other doors."""
+    world = two_accounts()
+    call = Call.token("vsi-1", "keys", Plane.PRIVATE)
+    token = jwt(account, bss=world.accounts[account].id)
+    told = ScriptedLab(call, world=world, says={"caller": (200, {"access_token": token, "expiration": 4e9})})
+    told.seen = [arrival(told)]
+    told.logged = {
+        **log_of(replace(told, call=VSI), status=200, rule="door.served"),
+        "caller": str(told.flow.source),
+        "surface": "iam",
+        "door": "iam/private",
+        "method": "POST",
+        "path": "/identity/token",
+        "subject": f"iam-ServiceId-{account}",
+    }
+    said = told.measured()
+    assert (why in said.vacuous) if why else (said.cause, said.vacuous) == ("door.served", "")
 
 
 def test_a_success_at_the_other_planes_door_is_none() -> None:

@@ -62,6 +62,20 @@ def test_a_wrap_that_shows_its_secret_is_found_out(layers: int) -> None:
         requests.ciphertext_in(heard(ciphertext=shown), secret)
 
 
+def test_a_listing_of_keys_that_are_not_there_is_found_out() -> None:
+    """Deleted, or another instance's: whoever lists them keeps nothing apart."""
+    listed = heard(metadata={"collectionTotal": 2}, resources=[{"id": "own"}, {"id": "foreign"}])
+    requests.check_listing(listed, [HeldKey(id="own")])
+    with pytest.raises(ProbeFailed, match="with the key foreign, which is not there"):
+        requests.check_listing(listed, [HeldKey(id="own")], [HeldKey(id="foreign")])
+
+
+def test_a_full_page_need_not_hold_everything() -> None:
+    """More keys than a page holds: what is not on it may be on the next."""
+    page = [{"id": str(number)} for number in range(5000)]
+    requests.check_listing(heard(metadata={"collectionTotal": 5000}, resources=page), [HeldKey(id="later")])
+
+
 def test_an_unwrap_that_gives_back_something_else_is_found_out() -> None:
     """Served is not enough."""
     with pytest.raises(ProbeFailed, match="not what was wrapped"):

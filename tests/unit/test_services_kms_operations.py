@@ -158,6 +158,12 @@ def test_creation_refuses(keys: Instance, body: Any, code: str) -> None:
     assert not keys.keys
 
 
+def test_every_key_has_a_material_of_its_own(keys: Instance) -> None:
+    """Drawn anew for each: two standard keys, which show theirs, differ."""
+    shown = [created(keys, extractable=True)["payload"] for _ in range(2)]
+    assert len({*shown, base64.b64encode(bytes(32)).decode()}) == 3
+
+
 def test_wrap_and_unwrap(keys: Instance) -> None:
     """What was wrapped comes back, twice the same plaintext gives two ciphertexts."""
     key = created(keys)["id"]
