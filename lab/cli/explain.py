@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
-from lab.model.call import Call, Operation
+from lab.model.call import PLAINEST, Call, Operation
 from lab.model.plane import Plane, Surface
 
 
@@ -24,8 +24,9 @@ def command(
     from lab.catalogue import load_topology
     from lab.report import explain
 
-    operation = Operation.TOKEN if surface == Surface.IAM.value else Operation.LIST
-    call = Call(by=source, instance=instance, plane=Plane(plane), surface=Surface(surface), operation=operation)
+    api = Surface(surface)
+    operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
+    call = Call(by=source, instance=instance, plane=Plane(plane), surface=api, operation=operation)
     told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
     if as_json:
         from lab.report import json

@@ -49,9 +49,10 @@ class Saboteur:
         await fault(self, self._stage.running, request.target)
         return Done()
 
-    async def ignore_policy(self, _running: Running, _target: str) -> None:
-        """The service leaves its network access policy unasked."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
+    async def ignore_policy(self, _running: Running, surface: str) -> None:
+        """The service leaves its network access policy unasked, on every surface or on the one that is named."""
+        name = f"ignore-policy:{surface}" if surface else "ignore-policy"
+        await self._network.cloud.ask(messages.Fault(id=0, name=name))
 
     async def deaf_operator(self, _running: Running, _target: str) -> None:
         """What the operator does to instances is acknowledged and not carried out."""

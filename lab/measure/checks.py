@@ -11,13 +11,11 @@ from lab.measure.asked import Asked, arrived
 from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint
+from lab.model.endpoint import INSTANCE_SURFACES, Endpoint
 from lab.model.outcome import Outcome
-from lab.model.plane import Surface
 from lab.model.world import Host
 
 _STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
-_FIRST_REFUSAL: Final = 400
 
 
 def astray(asked: Asked) -> str:
@@ -69,7 +67,7 @@ def contradiction(asked: Asked) -> str:
 def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     """Yield what the log line of this very request must say."""
     call, status, flow = asked.call, asked.observed.status, asked.observed.last.flow
-    allowed = status is not None and status < _FIRST_REFUSAL
+    allowed = served(asked.observed)
     yield "plane", call.plane.value
     yield "surface", call.surface.value
     yield "door", asked.endpoint.name
@@ -82,7 +80,7 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
         yield "caller_port", flow.source_port
     if allowed:
         yield "rule", "door.served"
-    if call.surface is Surface.KMS:
+    if call.surface in INSTANCE_SURFACES:
         yield "instance", asked.world.instances[call.instance].guid
         yield "subject", requests.claims_in(asked.credentials.token).get("iam_id")
     if call.operation is Operation.TOKEN and allowed:
@@ -107,6 +105,11 @@ def misplaced(host: Host, sighting: Sighting | None) -> str:
     if stands == sighting.place:
         return ""
     return f"{sighting.place} reports {sighting.rule}, which stands on {stands or 'no node'}"
+
+
+def said(observed: Observation) -> str:
+    """Return the product's text of a refusal, with its code; empty if there is none."""
+    return observed.refusal or requests.message_in(observed)
 
 
 def served(observed: Observation) -> bool:

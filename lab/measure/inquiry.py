@@ -29,7 +29,7 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
 from lab.measure.tokens import Tokens
 from lab.model.call import Call, Operation
-from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -106,7 +106,7 @@ class Inquiry:
     async def _ask(self, world: World, call: Call) -> tuple[Asked, list[Evidence]]:
         """Make the call and gather what is seen of it; with it, the services' own line as evidence."""
         endpoint, credentials, policy = _endpoint(world, call), Credentials(token="", guid=""), None
-        if call.surface is Surface.KMS:
+        if call.surface in INSTANCE_SURFACES:
             instance = world.instances[call.instance]
             credentials = Credentials(token=await self.token(world.hosts[call.by].account), guid=instance.guid)
             policy = await self.owner.policy(instance)
@@ -154,20 +154,21 @@ def _seen(asked: Asked) -> list[Evidence]:
     found, observed = [], asked.observed
     for attempt in observed.attempts:
         if attempt.signature.layer != "filter" and attempt.signature.value != "timeout":
-            kind = "http" if attempt.signature.layer == "http" else "errno"
+            layer = attempt.signature.layer
+            kind = layer if layer in {"http", "grpc"} else "errno"
             text = f"{attempt.signature.value}: {attempt.signature.meaning}; {attempt.detail}"
             found.append(Evidence(kind=kind, where=observed.node, detail=text))
         for seen in (seen for seen in asked.sightings if seen.flow in attempt.flows):
             kind = "arrived" if seen.rule.startswith("door.") else "drop"
             found.append(Evidence(kind=kind, where=seen.place, detail=f"{seen.rule}: {seen.flow}"))
     if observed.status is not None and observed.signature.outcome is not Outcome.REACHED:
-        found.append(Evidence(kind="http", where=observed.name, detail=requests.message_in(observed)))
+        found.append(Evidence(kind=observed.signature.layer, where=observed.name, detail=checks.said(observed)))
     return found
 
 
 def _endpoint(world: World, call: Call) -> Endpoint:
     if call.surface is Surface.IAM:
         return iam(call.plane)
-    if call.surface is not Surface.KMS:
+    if call.surface not in INSTANCE_SURFACES:
         raise ProbeFailed(f"surface {call.surface.value} has no endpoint in this version")
-    return kms(world.instance(call.instance, where="call/instance"), call.plane)
+    return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)

@@ -1,7 +1,8 @@
 """Endpoints: the front doors of the emulated cloud, derived from a world.
 
 An endpoint is a surface on a plane in a region, with its host names, addresses and port. Names and
-ports follow the page's port-based form: instances of one region share a name and differ by port.
+ports follow the page's port-based form: instances of one region share a name and differ by port, and an instance's two
+surfaces (key management, EP11) by both.
 """
 
 from __future__ import annotations
@@ -40,9 +41,14 @@ class Endpoint:
         return "/".join(filter(None, (self.surface.value, self.plane.value, self.instance)))
 
     @property
+    def authority(self) -> str:
+        """Host name and port, as clients of gRPC are given it."""
+        return f"{self.names[0]}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The URL that a client is given; no port where it is the scheme's own."""
-        return f"https://{self.names[0]}" + ("" if self.port == HTTPS else f":{self.port}")
+        return "https://" + (self.names[0] if self.port == HTTPS else self.authority)
 
 
 def kms_port(instance: Instance) -> int:
@@ -52,17 +58,27 @@ def kms_port(instance: Instance) -> int:
 
 def kms(instance: Instance, plane: Plane) -> Endpoint:
     """Return an instance's key-management endpoint on ``plane``."""
-    private = plane is Plane.PRIVATE
-    name = f"api{'.private' if private else ''}.{instance.region}.hs-crypto.cloud.ibm.com"
-    return Endpoint(
-        surface=Surface.KMS,
-        plane=plane,
-        region=instance.region,
-        names=(name,),
-        addresses=_addresses(instance.region, plane, HS_CRYPTO_OCTET),
-        port=kms_port(instance),
-        instance=instance.name,
-    )
+    return _of_instance(Surface.KMS, "api", kms_port(instance), instance, plane)
+
+
+def ep11(instance: Instance, plane: Plane) -> Endpoint:
+    """Return an instance's EP11 endpoint on ``plane``: another name and port, the same addresses."""
+    return _of_instance(Surface.EP11, "ep11", kms_port(instance) + 1, instance, plane)
+
+
+INSTANCE_SURFACES = (Surface.KMS, Surface.EP11)
+"""The surfaces that an instance has doors of; both follow its network access policy."""
+
+
+def of_instance(instance: Instance, surface: Surface, plane: Plane) -> Endpoint:
+    """Return an instance's endpoint of one of ``INSTANCE_SURFACES`` on ``plane``; KeyError for another surface."""
+    return {Surface.KMS: kms, Surface.EP11: ep11}[surface](instance, plane)
+
+
+def doors_of(instance: Instance) -> tuple[Endpoint, ...]:
+    """Return every door of ``instance``: key management's first, public before private."""
+    planes = (Plane.PUBLIC, Plane.PRIVATE)
+    return tuple(of_instance(instance, surface, plane) for surface in INSTANCE_SURFACES for plane in planes)
 
 
 def iam(plane: Plane) -> Endpoint:
@@ -80,9 +96,21 @@ def iam(plane: Plane) -> Endpoint:
 
 def endpoints(world: World) -> tuple[Endpoint, ...]:
     """Return every front door of ``world``: IAM's first, then each instance's, public before private."""
-    planes = (Plane.PUBLIC, Plane.PRIVATE)
-    shared = [iam(plane) for plane in planes]
-    return (*shared, *(kms(instance, plane) for instance in world.instances.values() for plane in planes))
+    own = (door for instance in world.instances.values() for door in doors_of(instance))
+    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), *own)
+
+
+def _of_instance(surface: Surface, word: str, port: int, instance: Instance, plane: Plane) -> Endpoint:
+    private = ".private" if plane is Plane.PRIVATE else ""
+    return Endpoint(
+        surface=surface,
+        plane=plane,
+        region=instance.region,
+        names=(f"{word}{private}.{instance.region}.hs-crypto.cloud.ibm.com",),
+        addresses=_addresses(instance.region, plane, HS_CRYPTO_OCTET),
+        port=port,
+        instance=instance.name,
+    )
 
 
 def _addresses(region: str, plane: Plane, octet: int) -> tuple[IPv4Address, ...]:

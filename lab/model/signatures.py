@@ -13,7 +13,10 @@ from lab.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A raw observation: ``layer`` is connect, dns, tls, http or filter; ``value`` as its own tools name it."""
+    """A raw observation: ``layer`` is connect, dns, tls, http, grpc or filter; ``value`` as its own tools name it.
+
+    For grpc that is the status, and behind a blank the PKCS #11 code of its Grep11Error.
+    """
 
     layer: str
     value: str
@@ -45,6 +48,11 @@ TABLE = (
     Signature(layer="http", value="409", outcome=Outcome.CONFLICT, meaning="the state does not allow it"),
     Signature(layer="http", value="422", outcome=Outcome.BAD_REQUEST, meaning="well formed, but not to be processed"),
     Signature(layer="http", value="410", outcome=Outcome.GONE, meaning="the key was deleted"),
+    Signature(layer="grpc", value="OK", outcome=Outcome.REACHED, meaning="served"),
+    Signature(layer="grpc", value="UNAUTHENTICATED CKR_IBM_GREP11_NOT_AUTHENTICATED", outcome=Outcome.UNAUTHORIZED, meaning="network policy, role or token: the same answer"),
+    Signature(layer="grpc", value="UNKNOWN CKR_IBM_WK_NOT_INITIALIZED", outcome=Outcome.BAD_REQUEST, meaning="the instance is not initialised"),
+    Signature(layer="grpc", value="UNKNOWN CKR_IBM_BLOB_ERROR", outcome=Outcome.BAD_REQUEST, meaning="the key blob is not this instance's"),
+    Signature(layer="grpc", value="NOT_FOUND CKR_TOKEN_NOT_PRESENT", outcome=Outcome.NOT_FOUND, meaning="no such instance"),
 )  # fmt: skip
 
 _BY_SIGNATURE = {(entry.layer, entry.value): entry for entry in TABLE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.errors import ModelError, Problem
 from lab.model.call import Call, Operation
-from lab.model.endpoint import Endpoint, iam, kms
+from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
 from lab.model.outcome import Hop, Verdict
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -35,10 +35,10 @@ def endpoint_of(world: World, call: Call) -> Endpoint:
     """Return the endpoint that ``call`` means; ModelError if this version has none for its surface."""
     if call.surface is Surface.IAM:
         return iam(call.plane)
-    if call.surface is not Surface.KMS:
+    if call.surface not in INSTANCE_SURFACES:
         text = f"surface {call.surface.value} has no endpoint in this version"
-        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms or iam"))
-    return kms(world.instance(call.instance, where="call/instance"), call.plane)
+        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms, ep11 or iam"))
+    return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)
 
 
 def explain(world: World, by: str, instance: str, plane: Plane) -> Verdict:

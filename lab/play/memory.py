@@ -15,7 +15,8 @@ import httpx
 import msgspec
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
+from lab.measure import grep11, requests
+from lab.measure.grep11 import GrpcRequest
 from lab.measure.keyring import Keyring
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
@@ -29,10 +30,11 @@ from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
-from lab.serve import furnishing
+from lab.serve import furnishing, grpc
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site, at_door
+from lab.services.ep11.api import OPERATIONS
 
 _API_KEY: Final = "memory-{account}"
 
@@ -44,6 +46,8 @@ class Heard:
     name: str
     status: int
     body: bytes
+    layer: str = "http"
+    value: str = ""
 
 
 class Memory:
@@ -81,9 +85,9 @@ class Memory:
         if door is None:
             return None
         heard = self._send(replace(endpoint, plane=door), self._request(call))
-        found = signatures.read("http", str(heard.status))
+        found = signatures.read(heard.layer, heard.value)
         if found is None:
-            raise ProbeFailed(f"{endpoint.name}: HTTP {heard.status} has no meaning here: {heard.body[:200]!r}")
+            raise ProbeFailed(f"{endpoint.name}: {heard.layer} {heard.value} has no meaning here: {heard.body[:200]!r}")
         if found.outcome is Outcome.REACHED:
             self._keys.take(call, heard)
             self._world = effect(self._world, call)
@@ -113,6 +117,11 @@ class Memory:
 
     def _send(self, endpoint: Endpoint, request: HttpRequest) -> Heard:
         site = Site(door=furnishing.door(endpoint), cloud=self._cloud)
+        if isinstance(request, GrpcRequest):
+            operation = OPERATIONS[request.path]
+            given = grpc.answer(site, request.path, operation, request.headers, request.body, ("", 0))
+            value, _ = grep11.showed(given.status, given.details)
+            return Heard(name=endpoint.names[0], status=given.status, body=given.body, layer="grpc", value=value)
         app: Any = at_door(surface_app(endpoint.surface), site)
 
         async def exchange() -> Heard:
@@ -120,7 +129,8 @@ class Memory:
                 answer = await client.request(
                     request.method, request.path, headers=dict(request.headers), content=request.body
                 )
-                return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content)
+                status = answer.status_code
+                return Heard(name=endpoint.names[0], status=status, body=answer.content, value=str(status))
 
         return self._carrier.submit(asyncio.run, exchange()).result()
 
@@ -128,7 +138,8 @@ class Memory:
 def _rule(call: Call, line: str) -> str:
     """Return the catalogue's name of the rule in a log line."""
     said = str(msgspec.json.decode(line)["rule"])
-    names = {logged: rule for rule, logged in LOGGED_AS.items()}
-    if said == LOGGED_AS["policy.needs-initialised"] and call.operation is not Operation.SET_POLICY:
-        return said
-    return names.get(said, said)
+    if said == LOGGED_AS["policy.needs-initialised"]:
+        return "policy.needs-initialised" if call.operation is Operation.SET_POLICY else said
+    if said == LOGGED_AS["policy.both-apis"]:
+        return "policy.both-apis" if call.surface is Surface.EP11 else said
+    return next((rule for rule, logged in LOGGED_AS.items() if logged == said), said)

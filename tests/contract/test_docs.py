@@ -38,6 +38,8 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Netlink.route": Netlink.route,
     "Call.private": Call.private,
     "Call.public": Call.public,
+    "Call.ep11_private": Call.ep11_private,
+    "Call.ep11_public": Call.ep11_public,
     "Call.token": Call.token,
     "call.to": Call.to,
     "SetPolicy": lab.SetPolicy,

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from lab import Call, Netlink, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
+from lab.describe import environment
 from lab.live.client import LiveLab
 from lab.model.endpoint import iam, kms
 from lab.model.plane import Plane
 
+REFUSED = "Unauthorized: The user does not have access to the specified resource"
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(sys.prefix) / "clients" / "keyprotect"
 CLIENT = Path(__file__).with_name("keyprotect_client.py")
-REFUSED = "Unauthorized: The user does not have access to the specified resource"
+GREP11_CLIENT = Path(__file__).with_name("grep11_client.py")
+NOT_AUTHENTICATED = {"status": "UNAUTHENTICATED", "code": "0x80040001", "detail": REFUSED, "text": REFUSED}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,31 @@ def test_curl_tries_the_next_zone() -> None:
         assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(first)
         assert lab.act(TakeZoneDown(zone="us-south-1")).vacuous == ""
         assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(second)
+
+
+def grpcio(lab: LiveLab, host: str, plane: Plane) -> dict[str, object]:
+    """Run gRPC's own client in ``host`` against one plane's endpoints and return what it printed."""
+    assert (SDK / "grpc").is_dir(), "bin/setup installs grpcio into the environment's clients folder"
+    where = environment.of(lab.world, lab.world.hosts[host], "")[f"PELAB_EP11_{plane.name}"]
+    command = [sys.executable, str(GREP11_CLIENT), where, iam(plane).url]
+    done = lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, input="ask\n", timeout_s=60)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout)
+    assert told.pop("connected") == 1
+    return told
+
+
+def test_grpcs_own_client_uses_a_key_at_both_endpoints_and_is_refused_outside_after_private_only() -> None:
+    """Old and new fields, the lab's authority by the host's environment; then one Grep11Error, and no more outside."""
+    whole = {"mechanisms": ["0x1080", "0x1082", "0x1085"], "plain": "secret", "sealed": 16}
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        assert grpcio(lab, "vsi-1", Plane.PRIVATE) == whole
+        assert grpcio(lab, "laptop", Plane.PUBLIC) == whole
+        lock = SetPolicy(Policy.PRIVATE_ONLY, by=Call.private("vsi-1", "keys"))
+        assert lab.ask(lock).outcome is Outcome.REACHED
+        assert grpcio(lab, "laptop", Plane.PUBLIC) == NOT_AUTHENTICATED
+        assert grpcio(lab, "vsi-1", Plane.PUBLIC) == NOT_AUTHENTICATED
+        assert grpcio(lab, "vsi-1", Plane.PRIVATE) == whole
 
 
 def test_run_answers_curl_by_name() -> None:

@@ -67,7 +67,7 @@ def test_a_pipe_gets_neither_colour_nor_folded_lines() -> None:
 
 @pytest.mark.parametrize("missing", [each for each in Prerequisite if each is not Prerequisite.FIREWALL])
 @pytest.mark.parametrize("by", ["vsi-1", "laptop"])
-@pytest.mark.parametrize("surface", [Surface.KMS, Surface.IAM])
+@pytest.mark.parametrize("surface", [Surface.KMS, Surface.EP11, Surface.IAM])
 def test_every_prerequisite_has_a_remedy(missing: Prerequisite, by: str, surface: Surface) -> None:
     """Whoever asks and whatever is missing, there is something to type and something to write."""
     world = load_topology("single_account").world()
@@ -93,6 +93,20 @@ def test_a_host_on_premises_is_told_of_both_its_ways() -> None:
     mends = remedy(world, Call(by="mainframe", instance="keys", plane=Plane.PRIVATE), Prerequisite.ENDPOINT)
     assert "target the public endpoint" in mends.what
     assert "reverse proxy on a VSI" in mends.what
+
+
+def test_grep11_is_explained_and_its_endpoint_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plainest call of the surface, its own door, its own variable, and its own step."""
+    command = ["explain", "single_account", "laptop", "keys", "--surface", "ep11", "--json"]
+    assert main(command) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["call"]["surface"], document["call"]["operation"]) == ("ep11", "list-mechanisms")
+    assert document["missing"] == "endpoint"
+    mends = document["remedy"]
+    assert mends["command"] == "export GREP11_ADDRESS=ep11.us-south.hs-crypto.cloud.ibm.com:9043"
+    assert mends["step"] == 'Call.ep11_public("laptop", "keys")'
+    assert main([*command, "--plane", "public", "--set", "policy=private-only"]) == 0
+    assert json.loads(capsys.readouterr().out)["cause"] == "policy.both-apis"
 
 
 def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
