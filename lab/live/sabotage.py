@@ -54,6 +54,10 @@ class Saboteur:
         name = f"ignore-policy:{surface}" if surface else "ignore-policy"
         await self._network.cloud.ask(messages.Fault(id=0, name=name))
 
+    async def console_inside(self, _running: Running, _target: str) -> None:
+        """The console asks key management at the private door."""
+        await self._network.cloud.ask(messages.Fault(id=0, name="console-inside"))
+
     async def deaf_operator(self, _running: Running, _target: str) -> None:
         """What the operator does to instances is acknowledged and not carried out."""
         await self._network.cloud.ask(messages.Fault(id=0, name="deaf-operator"))
@@ -258,6 +262,7 @@ def _nothing(*_asked: object, **_named: object) -> None:
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
     "ignore-policy": Saboteur.ignore_policy,
     "close-listener": Saboteur.close_listener,
+    "console-inside": Saboteur.console_inside,
     "deaf-operator": Saboteur.deaf_operator,
     "drop-policy": Saboteur.drop_policy,
     "lying-log": Saboteur.lying_log,

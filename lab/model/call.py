@@ -22,6 +22,8 @@ class Operation(Enum):
     DELETE = "delete-key"
     GET_POLICY = "get-policy"
     SET_POLICY = "set-policy"
+    GET_INSTANCE = "get-instance"
+    """The instance document, which tells its endpoints (page, step 5)."""
     LIST_MECHANISMS = "list-mechanisms"
     GENERATE_KEY = "generate-key"
     ENCRYPT = "encrypt"
@@ -35,10 +37,15 @@ OPERATIONS: Mapping[Surface, frozenset[Operation]] = MappingProxyType({
         Operation.GET_POLICY, Operation.SET_POLICY,
     }),
     Surface.EP11: frozenset({Operation.LIST_MECHANISMS, Operation.GENERATE_KEY, Operation.ENCRYPT, Operation.DECRYPT}),
+    Surface.BROKER: frozenset({Operation.GET_INSTANCE}),
+    Surface.CONSOLE: frozenset({
+        Operation.LIST, Operation.CREATE, Operation.GET_POLICY, Operation.SET_POLICY, Operation.GET_INSTANCE,
+    }),
 })  # fmt: skip
 """What each surface can be asked."""
 PLAINEST: Mapping[Surface, Operation] = MappingProxyType({
     Surface.IAM: Operation.TOKEN, Surface.KMS: Operation.LIST, Surface.EP11: Operation.LIST_MECHANISMS,
+    Surface.BROKER: Operation.GET_INSTANCE, Surface.CONSOLE: Operation.LIST,
 })  # fmt: skip
 """What a surface is asked where nobody says what: it needs no key and changes nothing."""
 NEEDS_KEY = frozenset({
@@ -96,6 +103,16 @@ class Call:
     def token(cls, by: str, instance: str, plane: Plane) -> Call:
         """Return a call for an IAM token for ``by``'s account, to be used on ``instance`` afterwards."""
         return cls(by=by, instance=instance, plane=plane, surface=Surface.IAM, operation=Operation.TOKEN)
+
+    @classmethod
+    def console(cls, by: str, instance: str, operation: Operation = Operation.LIST, *, key: str | None = None) -> Call:
+        """Return a call of a browser to the provider's web console, which asks the instance in its turn."""
+        return cls._made(by, instance, Plane.PUBLIC, operation, key, Surface.CONSOLE)
+
+    @classmethod
+    def broker(cls, by: str, instance: str) -> Call:
+        """Return a call to the broker for the instance document, which tells the instance's endpoints."""
+        return cls._made(by, instance, Plane.PUBLIC, Operation.GET_INSTANCE, None, Surface.BROKER)
 
     @classmethod
     def _made(

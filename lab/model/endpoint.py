@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from lab.model.addresses import HS_CRYPTO_OCTET, IAM_OCTET, MOST_ACCOUNTS, REGIONS, private_addresses, public_address
+from lab.errors import ModelError, Problem
+from lab.model.addresses import (
+    BROKER_OCTET,
+    CONSOLE_OCTET,
+    HS_CRYPTO_OCTET,
+    IAM_OCTET,
+    MOST_ACCOUNTS,
+    REGIONS,
+    private_addresses,
+    public_address,
+)
 from lab.model.plane import Plane, Surface
 from lab.model.world import Instance, World
 
@@ -20,12 +30,12 @@ MOST_INSTANCES = (LAST_PORT + 1 - FIRST_PORT) // 2 - MOST_ACCOUNTS
 """Each instance has two ports; the last pairs are left to the accounts' control instances, one for each account."""
 HTTPS = 443
 HOME_REGION = REGIONS[0]
-"""IAM's private host is served from here; the product offers it in us-south and us-east only."""
+"""IAM's private host is served from here; the product offers it in us-south and us-east only. So is the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One front door. ``instance`` is None for services that all instances share."""
+    """One front door. ``instance`` is None for services that all instances share, or all of a region."""
 
     surface: Surface
     plane: Plane
@@ -37,8 +47,9 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """A short name for logs and evidence, such as ``kms/private/keys`` or ``iam/public``."""
-        return "/".join(filter(None, (self.surface.value, self.plane.value, self.instance)))
+        """A short name for logs and evidence, such as ``kms/private/keys``, ``iam/public``, ``broker/public/eu-de``."""
+        whose = self.region if self.surface in _REGIONAL else self.instance
+        return "/".join(filter(None, (self.surface.value, self.plane.value, whose)))
 
     @property
     def authority(self) -> str:
@@ -70,9 +81,29 @@ INSTANCE_SURFACES = (Surface.KMS, Surface.EP11)
 """The surfaces that an instance has doors of; both follow its network access policy."""
 
 
+PUBLIC_SURFACES = (Surface.CONSOLE, Surface.BROKER)
+"""The surfaces on which an instance is asked for at a door that it shares; they have none on the private plane."""
+ABOUT_INSTANCES = (*INSTANCE_SURFACES, *PUBLIC_SURFACES)
+_REGIONAL = (Surface.BROKER,)
+
+
 def of_instance(instance: Instance, surface: Surface, plane: Plane) -> Endpoint:
-    """Return an instance's endpoint of one of ``INSTANCE_SURFACES`` on ``plane``; KeyError for another surface."""
-    return {Surface.KMS: kms, Surface.EP11: ep11}[surface](instance, plane)
+    """Return where an instance is asked for on one of ``ABOUT_INSTANCES``; KeyError for another surface.
+
+    Raises:
+        ModelError: The surface has no door on ``plane``.
+    """
+    if surface in PUBLIC_SURFACES and plane is Plane.PRIVATE:
+        text = f"there is no {surface.value} on the private network"
+        hint = f'Call.{surface.value}(BY, "{instance.name}"): the caller needs a public way'
+        raise ModelError(Problem(where="call/plane", text=text, hint=hint))
+    match surface:
+        case Surface.CONSOLE:
+            return console()
+        case Surface.BROKER:
+            return broker(instance.region)
+        case _:
+            return {Surface.KMS: kms, Surface.EP11: ep11}[surface](instance, plane)
 
 
 def doors_of(instance: Instance) -> tuple[Endpoint, ...]:
@@ -94,10 +125,26 @@ def iam(plane: Plane) -> Endpoint:
     )
 
 
+def console() -> Endpoint:
+    """Return the provider's web console, which is on the internet only."""
+    return _public(Surface.CONSOLE, "cloud.ibm.com", HOME_REGION, CONSOLE_OCTET)
+
+
+def broker(region: str) -> Endpoint:
+    """Return the broker that tells where the instances of ``region`` are; on the internet only."""
+    return _public(Surface.BROKER, f"{region}.broker.hs-crypto.cloud.ibm.com", region, BROKER_OCTET)
+
+
 def endpoints(world: World) -> tuple[Endpoint, ...]:
-    """Return every front door of ``world``: IAM's first, then each instance's, public before private."""
+    """Return every front door of ``world``: shared ones first, then each instance's, public before private."""
     own = (door for instance in world.instances.values() for door in doors_of(instance))
-    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), *own)
+    regions = dict.fromkeys(instance.region for instance in world.instances.values())
+    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), console(), *map(broker, regions), *own)
+
+
+def _public(surface: Surface, name: str, region: str, octet: int) -> Endpoint:
+    addresses = _addresses(region, Plane.PUBLIC, octet)
+    return Endpoint(surface=surface, plane=Plane.PUBLIC, region=region, names=(name,), addresses=addresses, port=HTTPS)
 
 
 def _of_instance(surface: Surface, word: str, port: int, instance: Instance, plane: Plane) -> Endpoint:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from lab.model.plane import Surface
+
 PAGE = "https://cloud.ibm.com/docs/hs-crypto?topic=hs-crypto-secure-connection"
 
 
@@ -77,7 +79,7 @@ CATALOGUE = (
     _documented("policy.needs-initialised", _ONLY, "Before the network access policy is updated the instance must be initialised.", decides=True),
     _documented("policy.at-provisioning", _ONLY, "The option can be chosen when an instance is provisioned, by UI or CLI."),
     _documented("policy.updated-later", _ONLY, "It can be updated after provisioning and initialisation."),
-    _documented("policy.not-in-the-ui", _ONLY, "Under private-only the UI manages no keys; the policy is switched by CLI or API."),
+    _documented("policy.not-in-the-ui", _ONLY, "Under private-only the UI manages no keys; the policy is switched by CLI or API.", decides=True),
     _documented("policy.not-enforced-after-delete", _ONLY, "The policy is not enforced after the command to delete the instance is issued."),
     _documented("policy.both-apis", _ONLY, "It affects the key management API and the GREP11 and PKCS #11 APIs: with private-only a public GREP11 call is refused as well.", decides=True),
     _documented("account.vrf-first", _BEFORE, "The infrastructure account must be enabled for VRF."),
@@ -110,6 +112,7 @@ CATALOGUE = (
     _derived("internet.no-private-service", _TOP, "A packet for 166.8.0.0/14 on the internet dies at its edge.", "Private routes are not reachable over the internet; without the 166.9.0.0/16 route a VSI's packets follow the default route out of the public NIC."),
     _derived("internet.no-private-address", _TOP, "Private addresses are not carried on the internet.", "RFC 1918 space and 161.26.0.0/16 belong to the private backbone."),
     _derived("door.served", _STEP6, "The service answered; no policy applies to this surface.", "The network access policy belongs to instances; IAM is none."),
+    _assumed("broker.served", _STEP5, "The instance document is told to the account's own callers whatever the network access policy says, also before initialisation; the broker is on the internet only.", "It is asked of the broker, which has names of its own and refuses private endpoints in the provider's tools; that the policy, which blocks API requests to the instance, leaves it alone is not published."),
     _derived("door.other-account", _POLICY, "A token of one account opens no instance of another.", "IAM roles are granted within an account; the answer is that of a missing role."),
     _derived("key.unknown", _STEP6, "A key that the instance does not hold is not found.", "Key-management API, KEY_NOT_FOUND_ERR."),
     _derived("key.foreign-blob", _STEP5, "A GREP11 key that the instance's master key did not seal is refused.", "GREP11 keeps no keys: a client's key is a blob wrapped by the instance's master key, and CKR_IBM_BLOB_ERROR names one that is none."),
@@ -128,6 +131,9 @@ CATALOGUE = (
     _service("grep11-status", "A GREP11 error that is PKCS #11's own (master key, blob, mechanism) has the gRPC status UNKNOWN and says its code in the one Grep11Error; a deleted instance is NOT_FOUND with CKR_TOKEN_NOT_PRESENT.", "The detail is documented; its status is seen as Unknown in transcripts only, and nothing is published of a deleted instance."),
     _service("grep11-roles", "Every role may use GREP11.", "Which role each function needs is not told apart in this version."),
     _service("grep11-blob", "A key blob is sealed by AES-256-GCM under the master key and bound to the instance's id.", "The crypto unit's own format is not published; clients treat it as opaque."),
+    _service("console-is-public", "The console asks an instance's key management at its public door, with the user's token, wherever the browser is; it is on the internet only.", "The page says that under private-only the UI manages no keys; that its requests are public ones is why, and how it makes them is not published."),
+    _service("console-answers", "The console's data are at /services/hs-crypto/<instance id>/ keys, network-policy and overview (the instance document), and it shows what the service behind it answers, status and document.", "The UI is documented by its pages; the refusal there is known to be a 401."),
+    _service("broker-refusal", "The broker refuses in the words of key management.", "Its errors are not published."),
     _service("token-signature", "Tokens are signed with ES256; the product signs with RS256.", "An RSA key costs a lab 100 ms; no client of the lab verifies the signature by algorithm."),
     _service("unknown-instance", "A request for an instance that is unknown, or not the door's, gets the common 401.", "A longer text seen in the field says that it may be any of these."),
     _service("missing-role", "A missing role is 401 on every call, listing included.", "The error page says so; the page on listing describes an empty list."),
@@ -139,9 +145,12 @@ CATALOGUE = (
     _service("alias-clash", "An alias that is taken is 409.", "The code is not published."),
 )  # fmt: skip
 
+LOCKED_AS = {Surface.EP11: "policy.both-apis", Surface.CONSOLE: "policy.not-in-the-ui"}
+"""What private-only's refusal is called on a surface for which the page says it apart; else policy.private-only."""
 LOGGED_AS = {
     "policy.needs-initialised": "instance.not-initialised",
     "policy.both-apis": "policy.private-only",
+    "policy.not-in-the-ui": "policy.private-only",
     "key.deleted": "key.state",
 }
 """What the services' log calls a rule, where that is another name: theirs are about states, the page's about calls."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.model.call import Call, Operation
 from lab.model.outcome import Outcome, Prerequisite
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.rules import LOCKED_AS
 from lab.model.world import Host, Instance, World
 
 
@@ -24,16 +25,20 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
     """Return what the door on plane ``door`` answers; ``world`` holds the instance unless the surface is shared."""
     if call.surface is Surface.IAM:
         return Decision(outcome=Outcome.REACHED, cause="door.served", fact="IAM issues a token")
+    if call.surface is Surface.CONSOLE:
+        return _by_the_console(world, host, call)
     instance = world.instances[call.instance]
     if host.account != instance.account:
         fact = f"a token of {host.account} opens nothing of {instance.account}"
         return Decision(outcome=Outcome.UNAUTHORIZED, cause="door.other-account", fact=fact)
-    admitted = admit(instance, door, call.surface)
+    admitted = _by_the_broker(instance) if call.surface is Surface.BROKER else admit(instance, door, call.surface)
     if admitted.outcome is not Outcome.REACHED:
         return admitted
     if instance.deleted:
         fact = f"{instance.name} is deleted: its policy is not enforced, and it is not found"
         return Decision(outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE)
+    if call.surface is Surface.BROKER:
+        return admitted
     if not instance.initialised:
         rule = "policy.needs-initialised" if call.operation is Operation.SET_POLICY else "instance.not-initialised"
         return Decision(
@@ -51,6 +56,19 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
     if call.key is not None and call.operation is not Operation.CREATE and call.key not in instance.keys:
         return Decision(outcome=Outcome.NOT_FOUND, cause="key.unknown", fact=f"no key {call.key}")
     return admitted
+
+
+def _by_the_console(world: World, host: Host, call: Call) -> Decision:
+    """Return what the console shows: what the service says that it asks, as a client on the internet, in its turn."""
+    asked = Surface.BROKER if call.operation is Operation.GET_INSTANCE else Surface.KMS
+    said = decide(world, host, replace(call, surface=asked), Plane.PUBLIC)
+    cause = LOCKED_AS[call.surface] if said.cause == "policy.private-only" else said.cause
+    return replace(said, cause=cause, fact=f"the console asks {asked.value}/public in its turn: {said.fact}")
+
+
+def _by_the_broker(instance: Instance) -> Decision:
+    fact = f"the broker tells where {instance.name} is, whatever its policy"
+    return Decision(outcome=Outcome.REACHED, cause="broker.served", fact=fact)
 
 
 def _blob(world: World, call: Call) -> Decision | None:
@@ -76,7 +94,7 @@ def admit(instance: Instance, door: Plane, surface: Surface) -> Decision:
         )
     return Decision(
         outcome=Outcome.UNAUTHORIZED,
-        cause="policy.both-apis" if surface is Surface.EP11 else "policy.private-only",
+        cause=LOCKED_AS.get(surface, "policy.private-only"),
         fact="private-only: refused at the public door",
         missing=Prerequisite.POLICY,
     )

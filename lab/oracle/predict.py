@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.errors import ModelError, Problem
 from lab.model.call import Call, Operation
-from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
+from lab.model.endpoint import ABOUT_INSTANCES, Endpoint, iam, of_instance
 from lab.model.outcome import Hop, Verdict
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -35,9 +35,9 @@ def endpoint_of(world: World, call: Call) -> Endpoint:
     """Return the endpoint that ``call`` means; ModelError if this version has none for its surface."""
     if call.surface is Surface.IAM:
         return iam(call.plane)
-    if call.surface not in INSTANCE_SURFACES:
+    if call.surface not in ABOUT_INSTANCES:
         text = f"surface {call.surface.value} has no endpoint in this version"
-        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms, ep11 or iam"))
+        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms, ep11, iam, broker or console"))
     return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)
 
 

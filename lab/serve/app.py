@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from lab.errors import ServiceError
 from lab.model.plane import Surface
+from lab.serve import platform
 from lab.serve.exchange import Answer, Asked, Endpoint
 from lab.services.iam import operations as iam
 from lab.services.iam import rules as iam_rules
@@ -27,7 +28,8 @@ _JSON = "application/json"
 @functools.cache
 def surface_app(surface: Surface) -> ASGIApp:
     """Return the application of ``surface``; made once, shared by every door of it."""
-    return {Surface.KMS: _kms, Surface.IAM: _iam}[surface]()
+    made = {Surface.KMS: _kms, Surface.IAM: _iam, Surface.BROKER: platform.broker, Surface.CONSOLE: _console}
+    return made[surface]()
 
 
 def _kms() -> ASGIApp:
@@ -51,7 +53,7 @@ def _kms_path(
             account=bearer.account if bearer else None,
             level=level,
             named=asked.header(b"bluemix-instance") or None,
-            enforce=Surface.KMS in cloud.enforced_on,
+            enforce={Surface.KMS, asked.origin or Surface.KMS} <= cloud.enforced_on,
         )
         request = Request(
             subject=bearer.subject if bearer else "",
@@ -72,6 +74,18 @@ def _kms_path(
         )
 
     return answer
+
+
+def _console() -> ASGIApp:
+    keys, policies = f"{api.ROOT}/keys", f"{api.ROOT}/instance/policies"
+    return platform.console((
+        platform.Item(segment="keys", methods=("GET", "POST"), path=keys, answer=_kms_path(api.OPERATIONS[keys])),
+        platform.Item(
+            segment="network-policy", methods=("GET", "PUT"), path=policies,
+            answer=_kms_path(api.OPERATIONS[policies]), query=b"policy=allowedNetwork",
+        ),
+        platform.OVERVIEW,
+    ))  # fmt: skip
 
 
 def _iam() -> ASGIApp:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.model.endpoint import INSTANCE_SURFACES
+from lab.model.plane import Plane, Surface
 from lab.serve import log, messages
 from lab.serve.clock import Clock, system
 from lab.services.iam import state as iam
@@ -30,7 +31,10 @@ _SCHEME = "bearer "
 class Cloud:
     """The services of a lab. Making one draws the key that signs tokens, so it is made after the fork."""
 
-    __slots__ = ("accounts", "clock", "draw", "enforced_on", "instances", "issuer", "sink", "verifier")
+    __slots__ = (
+        *("accounts", "clock", "console_side", "doors", "draw", "enforced_on", "instances", "issuer", "sink"),
+        "verifier",
+    )
 
     def __init__(self, sink: log.Sink, *, clock: Clock = system, draw: Callable[[int], bytes] = os.urandom) -> None:
         """Start empty; ``sink`` takes log lines, ``draw`` gives random bytes."""
@@ -38,8 +42,12 @@ class Cloud:
         self.sink, self.clock, self.draw = sink, clock, draw
         self.accounts, self.instances = iam.Store(), kms.Store()
         self.issuer, self.verifier = Issuer(self.accounts, key=key, draw=draw), Verifier(key.public_key())
-        self.enforced_on = set(INSTANCE_SURFACES)
-        """The surfaces on which the network access policy is asked; sabotage takes one away, or all."""
+        self.doors: dict[str, dict[tuple[Surface, Plane], messages.Door]] = {}
+        """Where each instance is asked for, by its id."""
+        self.console_side = Plane.PUBLIC
+        """The side on which the console asks key management; sabotage turns it."""
+        self.enforced_on = {*INSTANCE_SURFACES, Surface.CONSOLE}
+        """The surfaces whose requests the network access policy is asked about; sabotage takes one away, or all."""
 
     def bearer(self, authorization: str) -> tuple[Bearer | None, rules.Level]:
         """Return whom an ``authorization`` header stands for and what he may do; (None, NOTHING) where it does not."""
@@ -87,6 +95,7 @@ class Cloud:
             policy=policies.provisioned(asked.allowed_network, by=OPERATOR, at=at),
         )
         self.instances.put(instance)
+        self.doors[asked.guid] = {(door.surface, door.plane): door for door in asked.doors}
 
     def initialise(self, guid: str) -> None:
         """Draw the instance's master key. It is drawn once: a second time would orphan every key."""

@@ -16,10 +16,11 @@ from lab.serve import pki
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site
 from lab.serve.grpc import GrpcDoor
+from lab.serve.http import SURFACES as HTTP_SURFACES
 from lab.serve.http import HttpDoor
 from lab.serve.messages import Door
 
-SURFACES = (Surface.IAM, Surface.KMS, Surface.EP11)
+SURFACES = (*HTTP_SURFACES, Surface.EP11)
 _RENEWED_S = pki.LIFETIME.total_seconds() / 2
 
 

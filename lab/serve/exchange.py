@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lab.model.plane import Surface
 from lab.serve import log
 from lab.serve.cloud import Cloud
 from lab.serve.messages import Door
@@ -32,7 +33,10 @@ class Site:
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What an HTTP request says, before anyone believes any of it. ``body`` None: it was too long to read."""
+    """What an HTTP request says, before anyone believes any of it.
+
+    ``body`` None: it was too long to read. ``origin`` is the service that asks on the caller's behalf, if one does.
+    """
 
     door: Door
     cloud: Cloud
@@ -45,6 +49,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     caller: str
     caller_port: int
+    origin: Surface | None = None
 
     def header(self, name: bytes) -> str:
         """Return a header's value, empty if it is absent."""
@@ -82,7 +87,7 @@ class Endpoint:
             return
         asked = _asked(scope, body)
         answer = self._answer(asked)
-        _log(asked, answer)
+        note(asked, answer)
         await _send(send, answer.reply, asked.request_id)
 
 
@@ -134,7 +139,7 @@ def _asked(scope: Scope, body: bytes | None) -> Asked:
     )
 
 
-def _log(asked: Asked, answer: Answer) -> None:
+def note(asked: Asked, answer: Answer) -> None:
     """Write the request's log line: before the answer, so that whoever has the answer can find the line."""
     status = answer.reply.status
     line = log.Line(

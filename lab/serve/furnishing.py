@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lab.describe.placing import controls
 from lab.model.action import Action, DeleteInstance, Initialise, Provision, RestoreInstance
-from lab.model.endpoint import Endpoint
+from lab.model.endpoint import Endpoint, broker, doors_of
 from lab.model.world import Instance, World
 from lab.serve import messages
 
@@ -59,6 +59,7 @@ def provision(described: World, instance: Instance) -> messages.Provision:
         account=account,
         region=instance.region,
         allowed_network=instance.policy.value if instance.policy else None,
+        doors=[door(endpoint) for endpoint in (*doors_of(instance), broker(instance.region))],
     )
 
 

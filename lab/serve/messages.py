@@ -56,7 +56,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, tag="account"):
 
 
 class Provision(msgspec.Struct, frozen=True, kw_only=True, tag="provision"):
-    """Create an instance, as the lab's operator does. ``account`` is the account's id."""
+    """Create an instance, as the lab's operator does. ``account`` is the account's id.
+
+    ``doors`` are those at which the instance is asked for, on every surface: the broker tells them, the console asks.
+    """
 
     id: int
     instance: str
@@ -65,6 +68,7 @@ class Provision(msgspec.Struct, frozen=True, kw_only=True, tag="provision"):
     account: str
     region: str
     allowed_network: str | None = None
+    doors: list[Door] = []
 
 
 class Initialise(msgspec.Struct, frozen=True, kw_only=True, tag="initialise"):

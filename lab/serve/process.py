@@ -15,7 +15,7 @@ import uvloop
 
 from lab import wire
 from lab.connection import Connection
-from lab.model.plane import Surface
+from lab.model.plane import Plane, Surface
 from lab.serve import messages, pki
 from lab.serve.cloud import IGNORE_POLICY, Cloud
 from lab.serve.doors import Doors
@@ -25,6 +25,7 @@ from lab.services.kms import rules
 _CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
 _IGNORE_POLICY_ON = f"{IGNORE_POLICY}:"
 _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED = "deaf-operator", "drop-policy", "enforce-deleted"
+_CONSOLE_INSIDE = "console-inside"
 
 
 def preload() -> None:
@@ -123,6 +124,8 @@ class _Process:
             self._cloud.enforced_on.remove(Surface(name.removeprefix(_IGNORE_POLICY_ON)))
         elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
             self._faults.add(name)
+        elif name == _CONSOLE_INSIDE:
+            self._cloud.console_side = Plane.PRIVATE
         elif name == _ENFORCE_DELETED:
             refuses = rules.policy_refuses
             rules.policy_refuses = lambda policy, plane, **_deleted: refuses(policy, plane, deleted=False)
@@ -133,6 +136,7 @@ class _Process:
         else:
             known = (
                 *(IGNORE_POLICY, f"{_IGNORE_POLICY_ON}<surface>", _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED),
+                _CONSOLE_INSIDE,
                 *(f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>"),
             )
             raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")

@@ -62,6 +62,25 @@ def policy_refuses(policy: PolicyRecord | None, plane: Plane, *, deleted: bool) 
     return policy.allowed is Policy.PRIVATE_ONLY and plane is not Plane.PRIVATE
 
 
+def known(instance: Instance | None, *, account: str | None, named: str | None) -> Instance:
+    """Return the instance that the token's account may know of, or raise the refusal; arguments as for ``admit``."""
+    if account is None:
+        raise refused(NO_TOKEN)
+    # Assumed: an instance that does not exist looks like one that the caller may not use (the product's newer
+    # text says so), and so does an id that belongs to another door.
+    if instance is None or (named and named != instance.guid):
+        raise refused(INSTANCE_UNKNOWN)
+    if instance.account != account:
+        raise refused(OTHER_ACCOUNT)
+    return instance
+
+
+def there(instance: Instance) -> None:
+    """Raise the refusal of an instance that is deleted. Assumed: the page says only that its policy is not enforced."""
+    if instance.deleted:
+        raise ServiceError(404, "Not Found: Instance could not be found", rule=INSTANCE_DELETED)
+
+
 def admit(
     instance: Instance | None, *, plane: Plane, account: str | None, named: str | None, enforce: bool = True
 ) -> Instance:
@@ -77,19 +96,10 @@ def admit(
         named: The instance id that the request names.
         enforce: False is sabotage: the policy is left out.
     """
-    if account is None:
-        raise refused(NO_TOKEN)
-    # Assumed: an instance that does not exist looks like one that the caller may not use (the product's newer
-    # text says so), and so does an id that belongs to another door.
-    if instance is None or (named and named != instance.guid):
-        raise refused(INSTANCE_UNKNOWN)
-    if instance.account != account:
-        raise refused(OTHER_ACCOUNT)
+    instance = known(instance, account=account, named=named)
     if enforce and policy_refuses(instance.policy, plane, deleted=instance.deleted):
         raise refused(PRIVATE_ONLY)
-    if instance.deleted:
-        # Assumed: the page says only that the policy is not enforced any more.
-        raise ServiceError(404, "Not Found: Instance could not be found", rule=INSTANCE_DELETED)
+    there(instance)
     if not named:
         # Assumed: the text. The header is documented as required.
         raise ServiceError(400, "Bad Request: Bluemix-Instance header is required", rule=MALFORMED)
