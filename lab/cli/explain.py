@@ -6,6 +6,7 @@ import click
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
 from lab.model.call import PLAINEST, Call, Operation
+from lab.model.endpoint import PUBLIC_SURFACES
 from lab.model.plane import Plane, Surface
 
 
@@ -14,11 +15,20 @@ from lab.model.plane import Plane, Surface
 @SOURCE
 @INSTANCE
 @click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
-@click.option("--plane", type=click.Choice([p.value for p in Plane]), default=Plane.PRIVATE.value, show_default=True)
+@click.option(
+    "--plane", type=click.Choice([p.value for p in Plane]), help="By default private where the surface has such a door."
+)
 @SETTINGS
 @JSON
 def command(
-    *, topology: str, source: str, instance: str, surface: str, plane: str, settings: tuple[str, ...], as_json: bool
+    *,
+    topology: str,
+    source: str,
+    instance: str,
+    surface: str,
+    plane: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Explain what a call of host SRC to INSTANCE will meet, from the model alone."""
     from lab.catalogue import load_topology
@@ -26,7 +36,8 @@ def command(
 
     api = Surface(surface)
     operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
-    call = Call(by=source, instance=instance, plane=Plane(plane), surface=api, operation=operation)
+    side = Plane(plane) if plane else Plane.PUBLIC if api in PUBLIC_SURFACES else Plane.PRIVATE
+    call = Call(by=source, instance=instance, plane=side, surface=api, operation=operation)
     told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
     if as_json:
         from lab.report import json

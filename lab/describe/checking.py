@@ -132,6 +132,8 @@ def _offered_by(operation: Operation) -> str:
             return "IAM gives tokens: Call.token(...)"
         case Surface.EP11:
             return "GREP11 does that: Call.ep11_private(...)"
+        case Surface.BROKER:
+            return "the broker does that: Call.broker(...)"
         case _:
             return "key management does that: Call.private(...)"
 

@@ -1,11 +1,11 @@
-"""What a client program on a host finds in its environment: an API key, and where IAM and an instance are.
+"""What a client program on a host finds in its environment: an API key, and where IAM, the console and an instance are.
 
 It decides nothing: whether the host reaches what is named here is for the network and the service to say.
 """
 
 from __future__ import annotations
 
-from lab.model.endpoint import ep11, iam, kms
+from lab.model.endpoint import broker, console, ep11, iam, kms
 from lab.model.plane import Plane
 from lab.model.world import Host, World
 
@@ -21,6 +21,7 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
         "IBMCLOUD_API_KEY": api_key,
         "PELAB_IAM_PUBLIC": iam(Plane.PUBLIC).url,
         "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
+        "PELAB_CONSOLE": console().url,
     }
     own_first = sorted(world.instances.values(), key=lambda instance: instance.account != host.account)
     for instance in own_first[:1]:
@@ -29,4 +30,5 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
         environment["PELAB_KMS_PRIVATE"] = kms(instance, Plane.PRIVATE).url
         environment["PELAB_EP11_PUBLIC"] = ep11(instance, Plane.PUBLIC).authority
         environment["PELAB_EP11_PRIVATE"] = ep11(instance, Plane.PRIVATE).authority
+        environment["PELAB_BROKER"] = broker(instance.region).url
     return environment

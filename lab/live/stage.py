@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -38,7 +39,7 @@ from lab.model.action import Action, OfHost, Reboot, SaveRoutes, apply, effect
 from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Surface
 from lab.model.routes import HostRoute, RouteRefused
 from lab.model.world import World
 from lab.net import resolver
@@ -48,6 +49,7 @@ from lab.serve import furnishing, messages
 
 _LOG_BUDGET_S: Final = 2.0
 _LOG_KEPT: Final = 4096
+_LINES_OF_A_REQUEST: Final = 8
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Stage:
         self.broken = ""
         # whoever looks or acts takes it: a call during a change would be asked of no defined world
         self.turn = asyncio.Lock()
-        self._lines: dict[str, str] = {}
+        self._lines: dict[str, deque[str]] = {}
         self._line_came = asyncio.Event()
         network.cloud.on_log(self._logged)
         network.on(Up, self._up)
@@ -156,7 +158,7 @@ class Stage:
             places=ground,
             sightings=sightings,
             memory=Memory(api_keys=api_keys),
-            log_line=self._line_of,
+            log_lines=self._lines_of,
             find=captures.find if captures is not None else None,
         )
         self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures)
@@ -295,21 +297,25 @@ class Stage:
         self._hosts.namespaces_of(host).enter()
 
     def _logged(self, line: str) -> None:
-        self._lines[msgspec.json.decode(line)["request_id"]] = line
+        # programs in hosts may say one id as often as they please
+        self._lines.setdefault(msgspec.json.decode(line)["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))
         self._line_came.set()
         self._line_came = asyncio.Event()
 
-    async def _line_of(self, request_id: str) -> str:
-        """Return what the services logged about a request; they log before they answer, so it must come."""
+    async def _lines_of(self, request_id: str, surface: Surface) -> Sequence[str]:
+        """Return what the services logged about a request, last the line of the surface that was asked.
+
+        They log before they answer, and what they ask each other before that, so all of it must come.
+        """
         try:
             async with asyncio.timeout(_LOG_BUDGET_S):
-                while (found := self._lines.pop(request_id, None)) is None:
+                while msgspec.json.decode(self._lines.get(request_id, [b"{}"])[-1]).get("surface") != surface.value:
                     await self._line_came.wait()
         except TimeoutError as error:
             raise ProbeFailed(f"a service answered request {request_id} and logged nothing of it") from error
-        return found
+        return self._lines.pop(request_id)
 
 
 def _node(door: Endpoint) -> str:

@@ -26,7 +26,8 @@ class Asked:
         credentials: The caller's; both fields empty where a token was asked for.
         sightings: What filters reported of its packets, in order.
         log: What the services logged of it; None where nobody answered.
-        policy: What the owner read as the instance's policy just before; None where no instance is asked.
+        policy: What the owner read as the instance's policy just before; None where no instance is asked about.
+        behind: What the services logged of the request that the console made in its turn; None where it made none.
     """
 
     world: World
@@ -38,6 +39,7 @@ class Asked:
     sightings: tuple[Sighting, ...]
     log: Mapping[str, Any] | None
     policy: Observation | None
+    behind: Mapping[str, Any] | None = None
 
 
 def arrived(sightings: tuple[Sighting, ...], plane: Plane, flow: Flow | None) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from lab.describe.plan import BACKBONE, INTERNET
-from lab.measure import requests
+from lab.measure import platform, requests
 from lab.measure.asked import Asked, arrived
 from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
 from lab.model.call import Operation
-from lab.model.endpoint import INSTANCE_SURFACES, Endpoint
+from lab.model.endpoint import ABOUT_INSTANCES, Endpoint
 from lab.model.outcome import Outcome
+from lab.model.plane import Surface
 from lab.model.world import Host
 
 _STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
@@ -61,6 +62,26 @@ def contradiction(asked: Asked) -> str:
     for name, value in _expected(asked):
         if asked.log.get(name) != value:
             return f"the service's log says {name} {asked.log.get(name)}, and it was {value}"
+    return _bypassed(asked, asked.log) if asked.call.surface is Surface.CONSOLE else ""
+
+
+def _bypassed(asked: Asked, own: Mapping[str, Any]) -> str:
+    """Return what is wrong with a console that did not ask for what it shows as a client on the internet does."""
+    door, request = platform.behind(asked.call, asked.world.instances[asked.call.instance])
+    if asked.behind is None:
+        return f"the console answered, and {door.name} logged no request of it"
+    wanted = {
+        "plane": door.plane.value,
+        "surface": door.surface.value,
+        "door": door.name,
+        "method": request.method,
+        "path": request.path.partition("?")[0],
+        "caller": asked.endpoint.name,
+        **{name: own.get(name) for name in ("request_id", "status", "decision", "rule", "instance", "subject")},
+    }
+    for name, value in wanted.items():
+        if asked.behind.get(name) != value:
+            return f"the log of the console's own request says {name} {asked.behind.get(name)}, and not {value}"
     return ""
 
 
@@ -80,7 +101,7 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
         yield "caller_port", flow.source_port
     if allowed:
         yield "rule", "door.served"
-    if call.surface in INSTANCE_SURFACES:
+    if call.surface in ABOUT_INSTANCES:
         yield "instance", asked.world.instances[call.instance].guid
         yield "subject", requests.claims_in(asked.credentials.token).get("iam_id")
     if call.operation is Operation.TOKEN and allowed:

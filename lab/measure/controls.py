@@ -9,12 +9,12 @@ that lasts: keys that they make they delete, a policy that they set is the one t
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lab.describe.placing import control
 from lab.errors import ProbeFailed
-from lab.measure import grep11, requests
+from lab.measure import grep11, platform, requests
 from lab.measure.asked import Asked
 from lab.measure.checks import said, served
 from lab.measure.grep11 import HeldBlob, Secret
@@ -22,11 +22,12 @@ from lab.measure.observation import Observation
 from lab.measure.owner import WITNESSES, Owner
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HeldKey
-from lab.model.call import Operation
-from lab.model.endpoint import Endpoint, kms, of_instance
+from lab.model.call import OPERATIONS, Call, Operation
+from lab.model.endpoint import ABOUT_INSTANCES, PUBLIC_SURFACES, Endpoint, kms, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy, Surface
-from lab.model.rules import LOGGED_AS
+from lab.model.rules import LOCKED_AS, LOGGED_AS
+from lab.model.world import Instance
 
 _One = Callable[..., Awaitable[Observation]]
 _NAME = "pelab-control"
@@ -66,42 +67,43 @@ class Controls:
         account = asked.world.hosts[call.by].account
         twin, own_twin = (control(asked.world, name) for name in (instance.account, account))
         theirs, owner = asked.credentials, await self._owner.credentials(instance)
-        door = of_instance(twin, call.surface, call.plane)
-        at_twin = await self._ask(call.by, door, call.operation, theirs.token, twin.guid, ours=True)
+        at_twin = await self._ask(call, twin, theirs.token, ours=True)
         at_own, again = at_twin, None
         if own_twin != twin:
-            door = of_instance(own_twin, call.surface, call.plane)
-            at_own = await self._ask(call.by, door, call.operation, theirs.token, own_twin.guid, ours=True)
+            at_own = await self._ask(call, own_twin, theirs.token, ours=True)
         if _FOREIGN_BLOB in said(asked.observed):
-            again = await self._ask(call.by, asked.endpoint, call.operation, theirs.token, instance.guid, ours=False)
-        inside, witness = of_instance(instance, call.surface, Plane.PRIVATE), WITNESSES[Plane.PRIVATE]
+            again = await self._ask(call, instance, theirs.token)
+        inside = _inside(call)
         pairs = Pairs(
             twin=at_twin,
             own_twin=at_own,
-            private=await self._ask(witness, inside, call.operation, theirs.token, instance.guid, ours=False),
-            owner=await self._ask(witness, inside, call.operation, owner.token, instance.guid, ours=False),
+            private=await self._ask(inside, instance, theirs.token),
+            owner=await self._ask(inside, instance, owner.token),
             again=again,
         )
         cause, why = corroborated(asked, *_cause(asked, pairs))
         evidence = (*_told(asked, pairs), *policy_read(asked))
         return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
 
-    async def _ask(
-        self, node: str, door: Endpoint, operation: Operation, token: str, guid: str, *, ours: bool
-    ) -> Observation:
-        """Have ``node`` ask ``door`` for ``operation``; ``ours``: the instance is the lab's own."""
-        credentials = Credentials(token=token, guid=guid)
-        if door.surface is Surface.EP11:
-            return await self._on_a_blob(node, door, operation, credentials)
+    async def _ask(self, call: Call, instance: Instance, token: str, *, ours: bool = False) -> Observation:
+        """Make ``call`` to ``instance`` instead of its own, with ``token``; ``ours``: it is the lab's own instance."""
+        credentials, operation = Credentials(token=token, guid=instance.guid), call.operation
+        if call.surface is Surface.EP11:
+            door = of_instance(instance, call.surface, call.plane)
+            return await self._on_a_blob(call.by, door, operation, credentials)
 
         async def one(
             what: Operation, held: HeldKey | None = None, policy: Policy | None = None, secret: str = ""
         ) -> Observation:
-            request = requests.key_management(what, credentials, name=_NAME, held=held, policy=policy, secret=secret)
-            return await self._prober.ask(node, door.names[0], door.port, request)
+            # the console deletes no keys: what a browser made, its caller deletes at the instance's own door
+            surface = call.surface if what in OPERATIONS[call.surface] else Surface.KMS
+            door = of_instance(instance, surface, call.plane)
+            about = {"name": _NAME, "held": held, "policy": policy, "secret": secret}
+            request = platform.request(surface, what, credentials, **about)
+            return await self._prober.ask(call.by, door.names[0], door.port, request)
 
         match operation:
-            case Operation.LIST | Operation.GET_POLICY:
+            case Operation.LIST | Operation.GET_POLICY | Operation.GET_INSTANCE:
                 return await one(operation)
             case Operation.SET_POLICY:
                 stands = await one(Operation.GET_POLICY)
@@ -152,6 +154,34 @@ class Controls:
         return judged
 
 
+def _inside(call: Call) -> Call:
+    """Return the witness's call for the same, where no network access policy refuses it.
+
+    That is the private door; key management's for what the console asks of it. The instance document has none, and
+    no policy.
+    """
+    if call.operation is Operation.GET_INSTANCE:
+        return replace(call, by=WITNESSES[call.plane])
+    surface = Surface.KMS if call.surface in PUBLIC_SURFACES else call.surface
+    return replace(call, by=WITNESSES[Plane.PRIVATE], surface=surface, plane=Plane.PRIVATE)
+
+
+async def rightly(asked: Asked, seen: Observation, surface: Surface, plane: Plane, owner: Owner) -> bool:
+    """Whether a door of ``asked``'s instance, asked by its owner, answers as one that serves what it may."""
+    if served(seen) or asked.call.surface not in ABOUT_INSTANCES:
+        return served(seen)
+    state = seen.signature.outcome
+    # of an instance that is not initialised nobody reads the policy
+    unread = asked.policy is not None and early(asked.policy)
+    locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and (unread or reads_private_only(asked))
+    gone = state is Outcome.NOT_FOUND and "Instance" in said(seen)
+    if not (locked or gone or early(seen)):
+        return False
+    # the state of the instance forbids it: then the lab's own instance beside it must be served
+    twin = control(asked.world, asked.world.instances[asked.call.instance].account)
+    return served(await owner.plainest(twin, surface, plane=plane))
+
+
 def early(seen: Observation) -> bool:
     """Whether an instance answered that it is not initialised yet."""
     return seen.signature.outcome is Outcome.BAD_REQUEST and _NOT_INITIALISED in said(seen)
@@ -182,16 +212,17 @@ def policy_read(asked: Asked) -> list[Evidence]:
 def corroborated(asked: Asked, cause: str, why: str) -> tuple[str, str]:
     """Return the cause, withdrawn if the service's own log names another rule than the control pairs do."""
     rule = LOGGED_AS.get(cause, cause)
-    if not cause or asked.log is None or asked.log.get("rule") == rule:
+    logged = [log.get("rule") for log in (asked.log, asked.behind) if log is not None]
+    if not cause or all(said == rule for said in logged):
         return cause, why
-    return "", f"control pairs say {cause}, the service's log says {asked.log.get('rule')}"
+    return "", f"control pairs say {cause}, the service's log says {' and '.join(map(str, dict.fromkeys(logged)))}"
 
 
 def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
     call, outcome, text = asked.call, asked.observed.signature.outcome, said(asked.observed)
     twin, own_twin, private, owner = map(served, (pairs.twin, pairs.own_twin, pairs.private, pairs.owner))
-    locked = "policy.both-apis" if call.surface is Surface.EP11 else "policy.private-only"
+    locked = LOCKED_AS.get(call.surface, "policy.private-only")
     match outcome:
         case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and private:
             if reads_private_only(asked):
@@ -220,10 +251,13 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
 
 def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
     plane, by = asked.call.plane.value, asked.call.by
+    inside, there = _inside(asked.call), "private door"
+    if asked.call.surface in PUBLIC_SURFACES:
+        there = f"{inside.surface.value}/{inside.plane.value}"
     told = [
         _pair(f"{by}, same token and request, control instance, {plane} door", pairs.twin),
-        _pair("same token and request, same instance, private door", pairs.private),
-        _pair("owner's token, same instance, private door", pairs.owner),
+        _pair(f"same token and request, same instance, {there}", pairs.private),
+        _pair(f"owner's token, same instance, {there}", pairs.owner),
     ]
     if pairs.own_twin is not pairs.twin:
         told.append(_pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))

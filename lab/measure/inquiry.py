@@ -9,7 +9,7 @@ What cannot be proved is reported as vacuous, never as "blocked".
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -29,7 +29,7 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
 from lab.measure.tokens import Tokens
 from lab.model.call import Call, Operation
-from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
+from lab.model.endpoint import ABOUT_INSTANCES, Endpoint, iam, of_instance
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -45,7 +45,11 @@ class Memory:
 
 
 class Inquiry:
-    """Measures calls in one running lab. ``log_line`` returns what the services logged about a request."""
+    """Measures calls in one running lab.
+
+    ``log_lines`` returns what the services logged under a request's id: last the line of the surface that was asked,
+    before it those of requests that were made on its behalf.
+    """
 
     def __init__(
         self,
@@ -54,12 +58,12 @@ class Inquiry:
         places: Places,
         sightings: Sightings,
         memory: Memory,
-        log_line: Callable[[str], Awaitable[str]],
+        log_lines: Callable[[str, Surface], Awaitable[Sequence[str]]],
         find: Find | None,
     ) -> None:
         """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
         self._prober, self._sightings = prober, sightings
-        self._memory, self._log_line = memory, log_line
+        self._memory, self._log_lines = memory, log_lines
         self.owner = Owner(prober, self.token)
         self.called: set[Flow] = set()
         """What the calls themselves sent; whatever else was sent is the lab's own, to prove them."""
@@ -106,8 +110,8 @@ class Inquiry:
     async def _ask(self, world: World, call: Call) -> tuple[Asked, list[Evidence]]:
         """Make the call and gather what is seen of it; with it, the services' own line as evidence."""
         endpoint, credentials, policy = _endpoint(world, call), Credentials(token="", guid=""), None
-        if call.surface in INSTANCE_SURFACES:
-            instance = world.instances[call.instance]
+        if call.surface in ABOUT_INSTANCES:
+            instance = world.instance(call.instance, where="call/instance")
             credentials = Credentials(token=await self.token(world.hosts[call.by].account), guid=instance.guid)
             policy = await self.owner.policy(instance)
         request, number = self._request(world, call, credentials), secrets.token_hex(16)
@@ -122,7 +126,8 @@ class Inquiry:
             for flow in attempt.flows
             for seen in self._sightings.of(flow, attempt.since)
         )
-        line = "" if observed.status is None else await self._log_line(number)
+        lines = [] if observed.status is None else await self._log_lines(number, call.surface)
+        logged = [msgspec.json.decode(line) for line in lines]
         asked = Asked(
             world=world,
             call=call,
@@ -131,10 +136,11 @@ class Inquiry:
             credentials=credentials,
             observed=observed,
             sightings=sightings,
-            log=msgspec.json.decode(line) if line else None,
+            log=logged[-1] if logged else None,
+            behind=logged[-2] if len(logged) > 1 else None,
             policy=policy,
         )
-        return asked, [Evidence(kind="service-log", where=observed.name, detail=line)] if line else []
+        return asked, [Evidence(kind="service-log", where=observed.name, detail=line) for line in lines]
 
     def _request(self, world: World, call: Call, credentials: Credentials) -> HttpRequest:
         if call.surface is Surface.IAM:
@@ -169,6 +175,6 @@ def _seen(asked: Asked) -> list[Evidence]:
 def _endpoint(world: World, call: Call) -> Endpoint:
     if call.surface is Surface.IAM:
         return iam(call.plane)
-    if call.surface not in INSTANCE_SURFACES:
+    if call.surface not in ABOUT_INSTANCES:
         raise ProbeFailed(f"surface {call.surface.value} has no endpoint in this version")
     return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
+from lab.measure import platform, requests
 from lab.measure.blobs import Blobs
 from lab.measure.requests import Answered, Credentials, HeldKey, HttpRequest
 from lab.model.call import Call, Operation
@@ -35,9 +35,8 @@ class Keyring:
             raise ProbeFailed(f"nothing was wrapped by {call.key} yet: wrap before you unwrap")
         if call.operation is Operation.WRAP:
             self._secret = requests.fresh_secret()
-        return requests.key_management(
-            call.operation, credentials, name=call.key or "", held=held, policy=call.policy, secret=self._secret
-        )
+        about = {"name": call.key or "", "held": held, "policy": call.policy, "secret": self._secret}
+        return platform.request(call.surface, call.operation, credentials, **about)
 
     def _anothers(self, call: Call) -> HeldKey | None:
         """Return another instance's key of that name: who asks for what is not his asks for something that exists."""

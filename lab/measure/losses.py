@@ -17,15 +17,14 @@ from lab.errors import ProbeFailed
 from lab.measure import checks
 from lab.measure.asked import Asked, arrived
 from lab.measure.capture import Answer
-from lab.measure.checks import served
-from lab.measure.controls import early, reads_private_only
+from lab.measure.controls import rightly
 from lab.measure.flow import TCP, Flow
 from lab.measure.observation import Attempt, Observation
 from lab.measure.owner import WITNESSES, Owner
 from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.sightings import Sightings
-from lab.model.endpoint import INSTANCE_SURFACES, iam, of_instance
+from lab.model.endpoint import ABOUT_INSTANCES, INSTANCE_SURFACES, iam, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 
@@ -150,7 +149,7 @@ class Losses:
         seen = await self._as_owner(asked, at=address)
         said = f"{seen.node} at {address}:{seen.port}: {seen.last.detail or seen.signature.value}"
         evidence.append(Evidence(kind="listener-answered", where=asked.endpoint.name, detail=said))
-        if not await self._rightly(asked, seen):
+        if not await rightly(asked, seen, asked.call.surface, plane, self._owner):
             return f"the door answers nobody: {said}"
         flow = seen.last.flow
         if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
@@ -161,24 +160,11 @@ class Losses:
 
     async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
         """Ask the endpoint for what its owner may have."""
-        if asked.call.surface in INSTANCE_SURFACES:
+        if asked.call.surface in ABOUT_INSTANCES:
             instance = asked.world.instances[asked.call.instance]
             return await self._owner.plainest(instance, asked.call.surface, plane=asked.endpoint.plane, at=at)
         node = WITNESSES[asked.endpoint.plane]
         return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
-
-    async def _rightly(self, asked: Asked, seen: Observation) -> bool:
-        """Whether a door that was asked by its owner answers as one that serves what it may."""
-        if served(seen) or asked.call.surface not in INSTANCE_SURFACES:
-            return served(seen)
-        plane, state = asked.endpoint.plane, seen.signature.outcome
-        locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and reads_private_only(asked)
-        gone = state is Outcome.NOT_FOUND and "Instance" in checks.said(seen)
-        if not (locked or gone or early(seen)):
-            return False
-        # the state of the instance forbids it: then the lab's own instance beside it must be served
-        twin = control(asked.world, asked.world.instances[asked.call.instance].account)
-        return served(await self._owner.plainest(twin, asked.call.surface, plane=plane))
 
     async def _passable(self, asked: Asked, cause: str, evidence: list[Evidence]) -> str:
         """Have somebody else pass the edge that dropped it: what an edge drops for everybody is no denial."""
@@ -215,9 +201,9 @@ class Losses:
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
         """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""
-        if asked.call.surface in INSTANCE_SURFACES:
+        if asked.call.surface in ABOUT_INSTANCES:
             instance = asked.world.instances[asked.call.instance]
-            return await self._owner.plainest(instance, asked.call.surface, node=WITNESS_EDGE)
+            return await self._owner.plainest(instance, _own(asked.call.surface), node=WITNESS_EDGE)
         door = iam(Plane.PRIVATE)
         return await self._prober.ask(WITNESS_EDGE, door.names[0], door.port, asked.request)
 
@@ -238,9 +224,14 @@ class Losses:
 
     async def _over_the_internet(self, asked: Asked) -> Observation:
         twin = control(asked.world, asked.world.hosts[asked.call.by].account)
-        surface = asked.call.surface if asked.call.surface in INSTANCE_SURFACES else Surface.KMS
+        surface = _own(asked.call.surface)
         at = of_instance(twin, surface, Plane.PUBLIC).addresses[0]
         return await self._owner.plainest(twin, surface, plane=Plane.PUBLIC, node=asked.call.by, at=at)
+
+
+def _own(surface: Surface) -> Surface:
+    """Return ``surface`` if instances have doors of their own of it, else key management, which has."""
+    return surface if surface in INSTANCE_SURFACES else Surface.KMS
 
 
 def _unexplained(attempt: Attempt, cause: str) -> str:

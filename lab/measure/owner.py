@@ -11,13 +11,13 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from lab.describe.plan import WITNESS_PRIVATE, WITNESS_PUBLIC
-from lab.measure import grep11, requests
+from lab.measure import grep11, platform
 from lab.measure.grep11 import HeldBlob, Secret
 from lab.measure.observation import Observation
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HeldKey
-from lab.model.call import Operation
-from lab.model.endpoint import ep11, kms
+from lab.model.call import PLAINEST, Operation
+from lab.model.endpoint import ep11, of_instance
 from lab.model.plane import Plane, Surface
 from lab.model.world import Instance
 
@@ -40,20 +40,22 @@ class Owner:
         instance: Instance,
         operation: Operation = Operation.LIST,
         *,
+        surface: Surface = Surface.KMS,
         plane: Plane = Plane.PRIVATE,
         node: str = "",
         at: IPv4Address | None = None,
         held: HeldKey | None = None,
         other_data: bool = False,
     ) -> Observation:
-        """Return what the owner is told at the instance's door on ``plane``.
+        """Return what the owner is told of the instance by ``surface``, on ``plane``; for EP11 see ``crypto``.
 
         Args:
             node: Who asks; by default the plane's witness.
             at: At which of the door's addresses; by default as the name says.
         """
-        door, credentials = kms(instance, plane), await self.credentials(instance)
-        request = requests.key_management(operation, credentials, held=held, other_data=other_data)
+        door, credentials = of_instance(instance, surface, plane), await self.credentials(instance)
+        about = {} if operation is Operation.GET_INSTANCE else {"held": held, "other_data": other_data}
+        request = platform.request(surface, operation, credentials, **about)
         return await self._prober.ask(node or WITNESSES[plane], door.names[0], door.port, request, at=at)
 
     async def crypto(
@@ -84,7 +86,7 @@ class Owner:
         """Return what the owner is told where he asks for the least that ``surface`` can be asked."""
         if surface is Surface.EP11:
             return await self.crypto(instance, plane=plane, node=node, at=at)
-        return await self.ask(instance, plane=plane, node=node, at=at)
+        return await self.ask(instance, PLAINEST[surface], surface=surface, plane=plane, node=node, at=at)
 
     async def policy(self, instance: Instance) -> Observation:
         """Return the owner's reading of the network access policy at the private door."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.describe.placing import control
-from lab.measure import checks, grep11, requests
+from lab.measure import checks, grep11, platform, requests
 from lab.measure.asked import Asked
 from lab.measure.checks import served
-from lab.measure.controls import reads_private_only
+from lab.measure.controls import reads_private_only, rightly
 from lab.measure.keyring import Keyring
 from lab.measure.owner import Owner
 from lab.model.call import Operation
+from lab.model.endpoint import doors_of
 from lab.model.outcome import Outcome
 from lab.model.plane import Plane, Policy, Surface
 
@@ -20,6 +21,8 @@ def cause(asked: Asked) -> tuple[str, str]:
     """Return the rule under which a call was served, by what the owner reads as the policy, or why none is known."""
     if asked.call.surface is Surface.IAM:
         return "door.served", ""
+    if asked.call.operation is Operation.GET_INSTANCE:
+        return "broker.served", ""
     if asked.policy is None or not served(asked.policy):
         return "", "served, but the owner cannot read under which policy"
     if reads_private_only(asked):
@@ -35,6 +38,8 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
     call = asked.call
     if call.surface is Surface.IAM:
         return ""
+    if call.operation is Operation.GET_INSTANCE:
+        return await _endpoints_shown(asked, owner)
     if call.surface is Surface.EP11:
         return await _crypto_shown(asked, owner, keys)
     instance, held = asked.world.instances[call.instance], keys.held(call)
@@ -67,6 +72,18 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
             return "" if refused else "unwrapped, but other additional data unwraps it too: nothing is bound to it"
         case _:
             return ""
+
+
+async def _endpoints_shown(asked: Asked, owner: Owner) -> str:
+    """Return what is wrong with the endpoints that a document tells: each is the instance's, and answers its owner."""
+    if why := platform.check_document(asked):
+        return why
+    instance = asked.world.instances[asked.call.instance]
+    for door in doors_of(instance):
+        seen = await owner.plainest(instance, door.surface, plane=door.plane)
+        if not await rightly(asked, seen, door.surface, door.plane, owner):
+            return f"the document tells {door.authority}, which answers nobody: {seen.last.detail}"
+    return ""
 
 
 async def _crypto_shown(asked: Asked, owner: Owner, keys: Keyring) -> str:

@@ -26,7 +26,7 @@ from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.routes import RouteRefused
-from lab.model.rules import LOGGED_AS
+from lab.model.rules import LOCKED_AS, LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
 from lab.oracle.predict import endpoint_of
@@ -140,6 +140,6 @@ def _rule(call: Call, line: str) -> str:
     said = str(msgspec.json.decode(line)["rule"])
     if said == LOGGED_AS["policy.needs-initialised"]:
         return "policy.needs-initialised" if call.operation is Operation.SET_POLICY else said
-    if said == LOGGED_AS["policy.both-apis"]:
-        return "policy.both-apis" if call.surface is Surface.EP11 else said
+    if said == "policy.private-only":
+        return LOCKED_AS.get(call.surface, said)
     return next((rule for rule, logged in LOGGED_AS.items() if logged == said), said)

@@ -13,7 +13,7 @@ from typing import Final
 
 from lab.model.addresses import CLOUD_SERVICES, IAAS_SERVICES, SERVICE_ENDPOINTS
 from lab.model.call import Call
-from lab.model.endpoint import ep11, iam, kms
+from lab.model.endpoint import ep11, iam, kms, of_instance
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
 from lab.model.world import HostKind, World
@@ -127,6 +127,12 @@ def _endpoint(world: World, call: Call) -> Remedy:
         case Surface.EP11:
             setting = f"GREP11_ADDRESS={ep11(world.instance(call.instance), own).authority}"
             step = f'Call.ep11_{own.value}("{call.by}", "{call.instance}")'
+        case Surface.CONSOLE | Surface.BROKER:
+            return Remedy(
+                what=f"ask from a host with a public way: the {call.surface.value} is on the internet only",
+                command=f"curl {of_instance(world.instance(call.instance), call.surface, Plane.PUBLIC).url}",
+                step=f'Call.{call.surface.value}("{call.by}", "{call.instance}")',
+            )
         case _:
             setting = f"KP_PRIVATE_ADDR={kms(world.instance(call.instance), own).url}"
     return Remedy(

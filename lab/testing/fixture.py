@@ -17,7 +17,7 @@ from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
 from lab.live.client import LiveLab
 from lab.model.action import Action, SetPolicy, apply, effect
 from lab.model.call import PLAINEST, Call
-from lab.model.endpoint import endpoints
+from lab.model.endpoint import ABOUT_INSTANCES, PUBLIC_SURFACES, console, iam, of_instance
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
 from lab.model.routes import HostRoute
@@ -98,15 +98,17 @@ class LabFixture:
 
     @at_the_tests_line
     def endpoint(self, service: str, plane: Plane | str, *, surface: Surface | str = Surface.KMS) -> str:
-        """Return the URL of ``iam``, or of an instance's ``surface``, on a plane, as a client is given it."""
+        """Return the URL of ``iam``, ``console`` or an instance's ``surface``, on a plane, as a client is given it.
+
+        Of an instance the surface ``broker`` is its region's.
+        """
         side, api = member(Plane, plane, "endpoint/plane"), member(Surface, surface, "endpoint/surface")
-        doors = [door for door in endpoints(self._world) if door.plane is side]
-        shared = {door.surface.value: door for door in doors if door.instance is None}
-        own = {door.instance: door for door in doors if door.instance is not None and door.surface is api}
-        known = {**shared, **own}
-        if (found := known.get(service)) is None:
-            text = f"no {side.value} endpoint of {service!r}"
-            raise ModelError(Problem(where="endpoint/service", text=text, hint=nearest(service, filter(None, known))))
+        if service in self._world.instances and api in ABOUT_INSTANCES:
+            return of_instance(self._world.instances[service], api, side).url
+        shared = {"iam": iam(side), **({"console": console()} if side is Plane.PUBLIC else {})}
+        if (found := shared.get(service)) is None:
+            text, known = f"no {side.value} endpoint of {service!r}", (*shared, *self._world.instances)
+            raise ModelError(Problem(where="endpoint/service", text=text, hint=nearest(service, known)))
         return found.url
 
     @at_the_tests_line
@@ -197,7 +199,8 @@ class LabFixture:
 
     def _call(self, by: str, instance: str, surface: Surface | str, plane: Plane | str | None) -> Call:
         host, api = self._world.host(by, where="call/by"), member(Surface, surface, "call/surface")
-        side = host.own_plane if plane is None else member(Plane, plane, "call/plane")
+        own = Plane.PUBLIC if api in PUBLIC_SURFACES else host.own_plane
+        side = own if plane is None else member(Plane, plane, "call/plane")
         self._world.instance(instance, where="call/instance")
         if api is Surface.IAM:
             return Call.token(by, instance, side)

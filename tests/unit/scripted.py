@@ -13,7 +13,7 @@ from typing import Any, cast
 from lab import Builder, Call, catalogue
 from lab.errors import ProbeFailed
 from lab.kernel.messages import Lookup
-from lab.measure import grep11, requests
+from lab.measure import grep11, platform, requests
 from lab.measure.capture import Answer, Seen
 from lab.measure.flow import TCP, Flow
 from lab.measure.grep11 import GrpcRequest
@@ -26,7 +26,7 @@ from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint, doors_of, iam, kms, of_instance
+from lab.model.endpoint import Endpoint, console, doors_of, iam, kms, of_instance
 from lab.model.outcome import Measurement
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -117,6 +117,7 @@ class ScriptedLab:
     captured: Answer = field(default_factory=Answer)
     captured_again: Answer | None = None
     logged: dict[str, Any] = field(default_factory=dict)
+    behind: dict[str, Any] = field(default_factory=dict)
     wrapped: dict[str, Any] | None = None
     sealed_by: str = "keys"
     blind: str = ""
@@ -198,10 +199,9 @@ class ScriptedLab:
         if "correlation-id" in request.headers:
             return CALLER
         keys = self.world.instances["keys"]
-        ours, owners = (
-            port in {door.port for door in doors_of(keys)},
-            request.headers["authorization"] == f"Bearer {jwt(keys.account)}",
-        )
+        # at a shared door the path names the instance
+        ours = port in {door.port for door in doors_of(keys)} or keys.guid in request.path
+        owners = request.headers["authorization"] == f"Bearer {jwt(keys.account)}"
         if node == "witness-edge":
             return EDGE
         if ours and node == self.call.by:
@@ -263,9 +263,9 @@ class ScriptedLab:
             )
         return kms(KEYS, self.call.plane).addresses[: 1 if self.dead == "two zones" else None]
 
-    async def log_line(self, _number: str) -> str:
-        """Return the service's log line."""
-        return json.dumps(self.logged)
+    async def log_lines(self, _number: str, _surface: Surface) -> list[str]:
+        """Return the service's log line, behind that of the console's own request where there is one."""
+        return [json.dumps(line) for line in (self.behind, self.logged) if line]
 
     async def find(self, flow: Flow, _since: float) -> Answer:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
@@ -310,7 +310,7 @@ class ScriptedLab:
             places=cast("Places", self),
             sightings=self.sightings,
             memory=memory,
-            log_line=self.log_line,
+            log_lines=self.log_lines,
             find=self.find,
         )
 
@@ -356,7 +356,9 @@ def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
         request: HttpRequest = grep11.crypto(told.call.operation, nobody)
     else:
         held = requests.HeldKey(id="k") if told.wrapped is not None else None
-        request = requests.key_management(told.call.operation, nobody, held=held, policy=told.call.policy)
+        about = {"held": held, "policy": told.call.policy}
+        nobody = Credentials(token="", guid=told.world.instances["keys"].guid)
+        request = platform.request(told.call.surface, told.call.operation, nobody, **about)
     keys, account = told.world.instances["keys"], told.world.hosts[told.call.by].account
     return {
         "plane": told.call.plane.value,
@@ -372,6 +374,19 @@ def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
         "instance": keys.guid,
         "subject": f"iam-ServiceId-{account}",
     }
+
+
+def behind(told: ScriptedLab) -> dict[str, Any]:
+    """Return the log line that a true service writes of the request that the console makes in its turn."""
+    keys = told.world.instances["keys"]
+    document = told.call.operation is Operation.GET_INSTANCE
+    path = {
+        Operation.LIST: "/api/v2/keys", Operation.CREATE: "/api/v2/keys",
+        Operation.GET_INSTANCE: f"/crypto_v2/instances/{keys.guid}",
+    }.get(told.call.operation, "/api/v2/instance/policies")  # fmt: skip
+    door = "broker/public/us-south" if document else "kms/public/keys"
+    surface = "broker" if document else "kms"
+    return {**told.logged, "surface": surface, "door": door, "path": path, "caller": console().name, "caller_port": 0}
 
 
 Spoil = Callable[[ScriptedLab], object]
