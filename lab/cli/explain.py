@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
+from lab.errors import ModelError, Problem, nearest
 from lab.model.call import PLAINEST, Call, Operation
 from lab.model.endpoint import PUBLIC_SURFACES
 from lab.model.plane import Plane, Surface
+from lab.model.variables import Variable
 
 
 @click.command("explain")
@@ -18,6 +20,9 @@ from lab.model.plane import Plane, Surface
 @click.option(
     "--plane", type=click.Choice([p.value for p in Plane]), help="By default private where the surface has such a door."
 )
+@click.option(
+    "--env", "variable", metavar="NAME[=URL]", help="A tool's endpoint variable, such as KP_PRIVATE_ADDR; alone: unset."
+)
 @SETTINGS
 @JSON
 def command(
@@ -27,6 +32,7 @@ def command(
     instance: str,
     surface: str,
     plane: str | None,
+    variable: str | None,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -34,10 +40,13 @@ def command(
     from lab.catalogue import load_topology
     from lab.report import explain
 
-    api = Surface(surface)
-    operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
-    side = Plane(plane) if plane else Plane.PUBLIC if api in PUBLIC_SURFACES else Plane.PRIVATE
-    call = Call(by=source, instance=instance, plane=side, surface=api, operation=operation)
+    if variable is not None:
+        call = _led(source, instance, variable)
+    else:
+        api = Surface(surface)
+        operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
+        side = Plane(plane) if plane else Plane.PUBLIC if api in PUBLIC_SURFACES else Plane.PRIVATE
+        call = Call(by=source, instance=instance, plane=side, surface=api, operation=operation)
     told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
     if as_json:
         from lab.report import json
@@ -47,3 +56,14 @@ def command(
     from lab.report.screen import screen
 
     explain.show(screen(), told)
+
+
+def _led(source: str, instance: str, variable: str) -> Call:
+    """Return what the tool asks that reads the variable; ModelError if no tool does."""
+    name, given, value = variable.partition("=")
+    tools = {Variable.KP_PRIVATE_ADDR.value: Call.kp}
+    if name not in tools:
+        raise ModelError(
+            Problem(where="--env", text=f"no tool reads {name!r}", hint=nearest(name, tools) or ", ".join(tools))
+        )
+    return tools[name](source, instance, address=value if given else None)

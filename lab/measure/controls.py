@@ -168,7 +168,9 @@ def _inside(call: Call) -> Call:
 
 async def rightly(asked: Asked, seen: Observation, surface: Surface, plane: Plane, owner: Owner) -> bool:
     """Whether a door of ``asked``'s instance, asked by its owner, answers as one that serves what it may."""
-    if served(seen) or asked.call.surface not in ABOUT_INSTANCES:
+    if surface is Surface.KEY_PROTECT:
+        return seen.status is not None  # it has no instance that it could serve
+    if served(seen) or surface not in ABOUT_INSTANCES:
         return served(seen)
     state = seen.signature.outcome
     # of an instance that is not initialised nobody reads the policy

@@ -16,6 +16,7 @@ from lab.model.addresses import (
     CONSOLE_OCTET,
     HS_CRYPTO_OCTET,
     IAM_OCTET,
+    KEY_PROTECT_OCTET,
     MOST_ACCOUNTS,
     REGIONS,
     private_addresses,
@@ -35,7 +36,7 @@ HOME_REGION = REGIONS[0]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One front door. ``instance`` is None for services that all instances share, or all of a region."""
+    """One front door. ``instance`` is None for services that all instances share, or all of a region, or none has."""
 
     surface: Surface
     plane: Plane
@@ -84,7 +85,7 @@ INSTANCE_SURFACES = (Surface.KMS, Surface.EP11)
 PUBLIC_SURFACES = (Surface.CONSOLE, Surface.BROKER)
 """The surfaces on which an instance is asked for at a door that it shares; they have none on the private plane."""
 ABOUT_INSTANCES = (*INSTANCE_SURFACES, *PUBLIC_SURFACES)
-_REGIONAL = (Surface.BROKER,)
+_REGIONAL = (Surface.BROKER, Surface.KEY_PROTECT)
 
 
 def of_instance(instance: Instance, surface: Surface, plane: Plane) -> Endpoint:
@@ -135,11 +136,17 @@ def broker(region: str) -> Endpoint:
     return _public(Surface.BROKER, f"{region}.broker.hs-crypto.cloud.ibm.com", region, BROKER_OCTET)
 
 
+def key_protect(region: str) -> Endpoint:
+    """Return Key Protect's public endpoint in ``region``: what ``ibmcloud kp`` asks where nothing else is set."""
+    return _public(Surface.KEY_PROTECT, f"{region}.kms.cloud.ibm.com", region, KEY_PROTECT_OCTET)
+
+
 def endpoints(world: World) -> tuple[Endpoint, ...]:
-    """Return every front door of ``world``: shared ones first, then each instance's, public before private."""
+    """Return every front door of ``world``: the shared ones, then each instance's; public before private."""
     own = (door for instance in world.instances.values() for door in doors_of(instance))
     regions = dict.fromkeys(instance.region for instance in world.instances.values())
-    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), console(), *map(broker, regions), *own)
+    regional = (made(region) for region in regions for made in (broker, key_protect))
+    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), console(), *regional, *own)
 
 
 def _public(surface: Surface, name: str, region: str, octet: int) -> Endpoint:

@@ -134,6 +134,9 @@ def _endpoint(world: World, call: Call) -> Remedy:
                 step=f'Call.{call.surface.value}("{call.by}", "{call.instance}")',
             )
         case _:
+            if call.setting is not None:
+                url = kms(world.instance(call.instance), own).url
+                step = f'Call.kp("{call.by}", "{call.instance}", address="{url}")'
             setting = f"KP_PRIVATE_ADDR={kms(world.instance(call.instance), own).url}"
     return Remedy(
         what=f"{what}: {call.by} is on the {own.value} side{where}",
