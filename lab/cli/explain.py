@@ -61,7 +61,7 @@ def command(
 def _led(source: str, instance: str, variable: str) -> Call:
     """Return what the tool asks that reads the variable; ModelError if no tool does."""
     name, given, value = variable.partition("=")
-    tools = {Variable.KP_PRIVATE_ADDR.value: Call.kp}
+    tools = {Variable.KP_PRIVATE_ADDR.value: Call.kp, Variable.TKE_PRIVATE_ADDR.value: Call.tke}
     if name not in tools:
         raise ModelError(
             Problem(where="--env", text=f"no tool reads {name!r}", hint=nearest(name, tools) or ", ".join(tools))

@@ -132,6 +132,8 @@ def _offered_by(operation: Operation) -> str:
             return "IAM gives tokens: Call.token(...)"
         case Surface.EP11:
             return "GREP11 does that: Call.ep11_private(...)"
+        case Surface.TKE:
+            return "Trusted Key Entry does that: Call.tke_private(...)"
         case Surface.BROKER:
             return "the broker does that: Call.broker(...)"
         case _:

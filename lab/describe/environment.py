@@ -5,7 +5,7 @@ It decides nothing: whether the host reaches what is named here is for the netwo
 
 from __future__ import annotations
 
-from lab.model.endpoint import broker, console, ep11, iam, kms
+from lab.model.endpoint import broker, console, ep11, iam, kms, tke
 from lab.model.plane import Plane
 from lab.model.world import Host, World
 
@@ -30,5 +30,7 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
         environment["PELAB_KMS_PRIVATE"] = kms(instance, Plane.PRIVATE).url
         environment["PELAB_EP11_PUBLIC"] = ep11(instance, Plane.PUBLIC).authority
         environment["PELAB_EP11_PRIVATE"] = ep11(instance, Plane.PRIVATE).authority
+        environment["PELAB_TKE_PUBLIC"] = tke(instance.region, Plane.PUBLIC).url
+        environment["PELAB_TKE_PRIVATE"] = tke(instance.region, Plane.PRIVATE).url
         environment["PELAB_BROKER"] = broker(instance.region).url
     return environment

@@ -14,7 +14,7 @@ from typing import Final
 
 from lab.describe.placing import control
 from lab.errors import ProbeFailed
-from lab.measure import grep11, platform, requests
+from lab.measure import grep11, platform, requests, tke
 from lab.measure.asked import Asked
 from lab.measure.checks import said, served
 from lab.measure.grep11 import HeldBlob, Secret
@@ -88,6 +88,8 @@ class Controls:
     async def _ask(self, call: Call, instance: Instance, token: str, *, ours: bool = False) -> Observation:
         """Make ``call`` to ``instance`` instead of its own, with ``token``; ``ours``: it is the lab's own instance."""
         credentials, operation = Credentials(token=token, guid=instance.guid), call.operation
+        if call.surface is Surface.TKE:
+            operation = Operation.LIST_CRYPTO_UNITS  # the other is done once, and not for a control
         if call.surface is Surface.EP11:
             door = of_instance(instance, call.surface, call.plane)
             return await self._on_a_blob(call.by, door, operation, credentials)
@@ -103,7 +105,7 @@ class Controls:
             return await self._prober.ask(call.by, door.names[0], door.port, request)
 
         match operation:
-            case Operation.LIST | Operation.GET_POLICY | Operation.GET_INSTANCE:
+            case Operation.LIST | Operation.GET_POLICY | Operation.GET_INSTANCE | Operation.LIST_CRYPTO_UNITS:
                 return await one(operation)
             case Operation.SET_POLICY:
                 stands = await one(Operation.GET_POLICY)
@@ -175,7 +177,11 @@ async def rightly(asked: Asked, seen: Observation, surface: Surface, plane: Plan
     state = seen.signature.outcome
     # of an instance that is not initialised nobody reads the policy
     unread = asked.policy is not None and early(asked.policy)
-    locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and (unread or reads_private_only(asked))
+    locked = (
+        state in {Outcome.UNAUTHORIZED, Outcome.NOT_LISTED}
+        and plane is Plane.PUBLIC
+        and (unread or reads_private_only(asked))
+    )
     gone = state is Outcome.NOT_FOUND and "Instance" in said(seen)
     if not (locked or gone or early(seen)):
         return False
@@ -226,8 +232,11 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     twin, own_twin, private, owner = map(served, (pairs.twin, pairs.own_twin, pairs.private, pairs.owner))
     locked = LOCKED_AS.get(call.surface, "policy.private-only")
     match outcome:
-        case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and private:
-            if reads_private_only(asked):
+        case Outcome.UNAUTHORIZED | Outcome.NOT_LISTED if call.plane is Plane.PUBLIC and twin and private:
+            if outcome is Outcome.NOT_LISTED:
+                locked = "tke.left-out"
+            # of an instance that is not initialised nobody reads the policy; TKE shows its units inside all the same
+            if reads_private_only(asked) or (call.surface is Surface.TKE and asked.policy and early(asked.policy)):
                 return locked, ""
             return "", "refused as by private-only, but that is not the policy that the owner reads"
         case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and early(pairs.private):
@@ -242,6 +251,8 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
             return "policy.needs-initialised" if policy else "instance.not-initialised", ""
         case Outcome.BAD_REQUEST if _FOREIGN_BLOB in text and pairs.again is not None and served(pairs.again):
             return "key.foreign-blob", ""
+        case Outcome.CONFLICT if call.operation is Operation.INITIALISE and private and tke.keyed(pairs.private):
+            return "instance.initialised-already", ""
         case Outcome.NOT_FOUND if "KEY_NOT_FOUND_ERR" in text and twin and private:
             return "key.unknown", ""
         case Outcome.GONE | Outcome.CONFLICT if twin and private and any(code in text for code in _KEY_GONE):

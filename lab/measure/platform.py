@@ -1,4 +1,4 @@
-"""The platform's doors that instances share: what a browser asks of the console, and what clients ask of the broker.
+"""The doors that instances share: what a browser asks of the console, and clients of the broker and of TKE.
 
 The console's paths are the lab's own (docs/rules.md marks them assumed); its bodies are key management's.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
+from lab.measure import requests, tke
 from lab.measure.asked import Asked
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model.call import Call, Operation
@@ -27,10 +27,12 @@ _ITEMS: Final = {
 
 
 def request(surface: Surface, operation: Operation, credentials: Credentials, **about: Any) -> HttpRequest:
-    """Return the request for ``operation`` to ``surface``, which is key management, the console or the broker.
+    """Return the request for ``operation`` to ``surface``, which is key management, the console, the broker or TKE.
 
     ``about`` says what the operation is about, as for ``requests.key_management``.
     """
+    if surface is Surface.TKE:
+        return tke.request(operation, credentials)
     if operation is Operation.GET_INSTANCE:
         path = f"/crypto_v2/instances/{credentials.guid}"
         headers = {"authorization": f"Bearer {credentials.token}", "accept": "application/json"}

@@ -19,7 +19,7 @@ from dnslib import QTYPE, RCODE, DNSRecord
 from dnslib.dns import DNSError
 
 from lab.errors import ProbeFailed
-from lab.measure import grep11, grpc
+from lab.measure import grep11, grpc, requests
 from lab.measure.dialling import Connected, Dialler
 from lab.measure.flow import Flow
 from lab.measure.grep11 import GrpcRequest
@@ -210,7 +210,12 @@ async def _http(
             told = {key.decode(): value.decode() for key, value in answer.headers}
             status = answer.status_code
             return _Heard(
-                layer="http", value=str(status), detail=f"HTTP {status}", status=status, headers=told, body=bytes(body)
+                layer="http",
+                value=requests.shown(request, status, bytes(body)),
+                detail=f"HTTP {status}",
+                status=status,
+                headers=told,
+                body=bytes(body),
             )
         elif isinstance(event, h11.ConnectionClosed):
             raise EOFError("closed before an answer")

@@ -18,6 +18,7 @@ from lab.model.plane import Policy
 _ROOT: Final = "/api/v2"
 _KEY: Final = "application/vnd.ibm.kms.key+json"
 _POLICY: Final = "application/vnd.ibm.kms.policy+json"
+_OK: Final = 200
 _MOST_KEYS: Final = 5000  # the API's own limit of a page; by default it gives 200
 _AAD: Final = ("lab",)
 _OTHER_AAD: Final = ("another",)
@@ -26,12 +27,13 @@ UNKNOWN_KEY: Final = "00000000-0000-4000-8000-000000000000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """What is asked once a connection stands."""
+    """What is asked once a connection stands. ``listing``: the list in the answer's document that must not be empty."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    listing: str = ""
 
 
 class Answered(Protocol):
@@ -66,6 +68,14 @@ class HeldKey:
     plaintext: str = ""
     ciphertext: str = ""
     deleted: bool = False
+
+
+def shown(request: HttpRequest, status: int, body: bytes) -> str:
+    """Return an answer as the signatures' table has it: the status, and whether what was asked for is not listed."""
+    if not request.listing or status != _OK:
+        return str(status)
+    told = msgspec.json.decode(body, type=dict[str, Any])
+    return str(status) if told.get(request.listing) else f"{status} empty"
 
 
 def token(api_key: str) -> HttpRequest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from lab.measure import checks, requests
+from lab.measure import checks, platform
 from lab.measure.asked import Asked
 from lab.measure.checks import said, served
 from lab.measure.controls import corroborated
@@ -18,8 +18,8 @@ from lab.measure.owner import WITNESSES, Owner
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials
 from lab.model.aim import aimed
-from lab.model.call import Call, Operation
-from lab.model.endpoint import Endpoint, kms
+from lab.model.call import PLAINEST, Call
+from lab.model.endpoint import Endpoint, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -29,8 +29,11 @@ _DECIDED_THERE = {Outcome.UNAUTHORIZED, Outcome.TLS_FAILED}
 
 def strayed(asked: Asked) -> bool:
     """Whether a call was refused, or not understood, at a door that is not the one of its instance and surface."""
-    own = (asked.endpoint.surface, asked.endpoint.instance) == (asked.call.surface, asked.call.instance)
-    return asked.call.setting is not None and not own and asked.observed.signature.outcome in _DECIDED_THERE
+    if asked.call.setting is None or asked.observed.signature.outcome not in _DECIDED_THERE:
+        return False
+    return asked.endpoint != of_instance(
+        asked.world.instances[asked.call.instance], asked.call.surface, asked.call.plane
+    )
 
 
 class Strays:
@@ -50,7 +53,7 @@ class Strays:
         assert door is not None, "it has a scheme now"
         guid = world.instances[call.instance].guid
         credentials = Credentials(token=await self._token(world.hosts[call.by].account), guid=guid)
-        seen = await self._listing(call.by, door, credentials)
+        seen = await self._listing(call.by, call.surface, door, credentials)
         evidence = (
             Evidence(kind="url", where=call.by, detail=f"{setting}: {shown.meaning}"),
             _pair(f"{call.by}, the same address with https://", seen),
@@ -63,8 +66,8 @@ class Strays:
     async def prove(self, asked: Asked) -> Measurement:
         """Return the cause of what a call met at a door that is not its own, ``vacuous`` where it is not proved."""
         outcome = asked.observed.signature.outcome
-        own = kms(asked.world.instances[asked.call.instance], Plane.PRIVATE)
-        at_own = await self._listing(WITNESSES[Plane.PRIVATE], own, asked.credentials)
+        own = of_instance(asked.world.instances[asked.call.instance], asked.call.surface, Plane.PRIVATE)
+        at_own = await self._listing(WITNESSES[Plane.PRIVATE], asked.call.surface, own, asked.credentials)
         evidence = [_pair("same token, the instance's own private door", at_own)]
         if outcome is Outcome.TLS_FAILED:
             cause, why = await self._other_protocol(asked, evidence)
@@ -98,8 +101,8 @@ class Strays:
             return "", "the door refuses its own instance's owner too"
         return "door.other-instance", ""
 
-    async def _listing(self, node: str, door: Endpoint, credentials: Credentials) -> Observation:
-        request = requests.key_management(Operation.LIST, credentials)
+    async def _listing(self, node: str, surface: Surface, door: Endpoint, credentials: Credentials) -> Observation:
+        request = platform.request(surface, PLAINEST[surface], credentials)
         return await self._prober.ask(node, door.names[0], door.port, request)
 
 

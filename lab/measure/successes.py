@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.describe.placing import control
-from lab.measure import checks, grep11, platform, requests
+from lab.measure import checks, grep11, platform, requests, tke
 from lab.measure.asked import Asked
 from lab.measure.checks import served
 from lab.measure.controls import reads_private_only, rightly
@@ -23,6 +23,9 @@ def cause(asked: Asked) -> tuple[str, str]:
         return "door.served", ""
     if asked.call.operation is Operation.GET_INSTANCE:
         return "broker.served", ""
+    if asked.call.surface is Surface.TKE:
+        locked = asked.call.plane is Plane.PUBLIC and reads_private_only(asked)
+        return ("", "shown at the public door although the owner reads private-only") if locked else ("tke.served", "")
     if asked.policy is None or not served(asked.policy):
         return "", "served, but the owner cannot read under which policy"
     if reads_private_only(asked):
@@ -42,6 +45,8 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
         return await _endpoints_shown(asked, owner)
     if call.surface is Surface.EP11:
         return await _crypto_shown(asked, owner, keys)
+    if call.surface is Surface.TKE:
+        return await _units_shown(asked, owner)
     instance, held = asked.world.instances[call.instance], keys.held(call)
     match call.operation:
         case Operation.SET_POLICY:
@@ -72,6 +77,19 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
             return "" if refused else "unwrapped, but other additional data unwraps it too: nothing is bound to it"
         case _:
             return ""
+
+
+async def _units_shown(asked: Asked, owner: Owner) -> str:
+    """Return what is wrong with crypto units: the owner is shown the same, and they hold the key that was loaded."""
+    instance = asked.world.instances[asked.call.instance]
+    seen = await owner.plainest(instance, Surface.TKE)
+    if not served(seen) or tke.units(seen) != tke.units(asked.observed):
+        return "answered with other crypto units than the owner is shown"
+    if asked.call.operation is not Operation.INITIALISE:
+        return ""
+    if not tke.loaded(asked.request, asked.observed):
+        return "acknowledged, but the crypto units do not hold the key whose parts were sent"
+    return "" if served(await owner.ask(instance)) else "acknowledged, but key management does not serve the owner"
 
 
 async def _endpoints_shown(asked: Asked, owner: Owner) -> str:

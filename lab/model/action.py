@@ -196,6 +196,8 @@ def effect(world: World, call: Call) -> World:
     if instance is None:
         return world
     match call.operation:
+        case Operation.INITIALISE:
+            return world.with_instance(replace(instance, initialised=True))
         case Operation.SET_POLICY:
             return world.with_instance(replace(instance, policy=call.policy))
         case Operation.CREATE if call.key:

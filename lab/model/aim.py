@@ -6,10 +6,16 @@ from urllib.parse import urlsplit
 
 from lab.errors import ModelError, Problem, nearest
 from lab.model.call import Call
-from lab.model.endpoint import ABOUT_INSTANCES, HTTPS, Endpoint, endpoints, iam, key_protect, of_instance
-from lab.model.plane import Surface
-from lab.model.variables import Setting
+from lab.model.endpoint import ABOUT_INSTANCES, HTTPS, Endpoint, endpoints, iam, key_protect, of_instance, tke
+from lab.model.plane import Plane, Surface
+from lab.model.variables import Setting, Variable
 from lab.model.world import World
+
+_SPEAKS = {
+    Variable.KP_PRIVATE_ADDR: (Surface.KMS, Surface.KEY_PROTECT, Surface.EP11),
+    Variable.TKE_PRIVATE_ADDR: (Surface.TKE, Surface.EP11),
+}
+"""The surfaces of which it is known what a tool makes of them."""
 
 
 def aimed(world: World, call: Call) -> Endpoint | None:
@@ -25,14 +31,16 @@ def aimed(world: World, call: Call) -> Endpoint | None:
         return iam(call.plane)
     if call.surface not in ABOUT_INSTANCES:
         text = f"surface {call.surface.value} has no endpoint in this version"
-        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms, ep11, iam, broker or console"))
+        known = ", ".join(surface.value for surface in (*ABOUT_INSTANCES, Surface.IAM))
+        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint=known))
     return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)
 
 
 def _led(world: World, call: Call, setting: Setting) -> Endpoint | None:
+    region = world.instance(call.instance, where="call/instance").region
     if setting.value is None:
-        return key_protect(world.instance(call.instance, where="call/instance").region)
-    known = {door.url: door for door in endpoints(world)}
+        return tke(region, Plane.PUBLIC) if call.surface is Surface.TKE else key_protect(region)
+    known = {door.url: door for door in endpoints(world) if door.surface in _SPEAKS[setting.variable]}
     where = f"call/{setting.variable.value}"
     meant = setting.value if "://" in setting.value else f"https://{setting.value}"
     try:
@@ -44,5 +52,5 @@ def _led(world: World, call: Call, setting: Setting) -> Endpoint | None:
     for door in known.values():
         if (url.scheme, host, port) == ("https", door.names[0], door.port):
             return door if meant == setting.value else None
-    text = f"{setting.value!r} is no endpoint of this world"
+    text = f"{setting.value!r} is no endpoint of this world that the tool could ask"
     raise ModelError(Problem(where=where, text=text, hint=nearest(meant, known) or ", ".join(known)))

@@ -29,6 +29,8 @@ class Operation(Enum):
     GENERATE_KEY = "generate-key"
     ENCRYPT = "encrypt"
     DECRYPT = "decrypt"
+    LIST_CRYPTO_UNITS = "list-crypto-units"
+    INITIALISE = "initialise"
 
 
 OPERATIONS: Mapping[Surface, frozenset[Operation]] = MappingProxyType({
@@ -37,6 +39,7 @@ OPERATIONS: Mapping[Surface, frozenset[Operation]] = MappingProxyType({
         Operation.LIST, Operation.CREATE, Operation.GET, Operation.WRAP, Operation.UNWRAP, Operation.DELETE,
         Operation.GET_POLICY, Operation.SET_POLICY,
     }),
+    Surface.TKE: frozenset({Operation.LIST_CRYPTO_UNITS, Operation.INITIALISE}),
     Surface.EP11: frozenset({Operation.LIST_MECHANISMS, Operation.GENERATE_KEY, Operation.ENCRYPT, Operation.DECRYPT}),
     Surface.BROKER: frozenset({Operation.GET_INSTANCE}),
     Surface.CONSOLE: frozenset({
@@ -46,7 +49,7 @@ OPERATIONS: Mapping[Surface, frozenset[Operation]] = MappingProxyType({
 """What each surface can be asked."""
 PLAINEST: Mapping[Surface, Operation] = MappingProxyType({
     Surface.IAM: Operation.TOKEN, Surface.KMS: Operation.LIST, Surface.EP11: Operation.LIST_MECHANISMS,
-    Surface.BROKER: Operation.GET_INSTANCE, Surface.CONSOLE: Operation.LIST,
+    Surface.BROKER: Operation.GET_INSTANCE, Surface.CONSOLE: Operation.LIST, Surface.TKE: Operation.LIST_CRYPTO_UNITS,
 })  # fmt: skip
 """What a surface is asked where nobody says what: it needs no key and changes nothing."""
 NEEDS_KEY = frozenset({
@@ -115,6 +118,24 @@ class Call:
         """Return what ``ibmcloud kp`` asks where ``KP_PRIVATE_ADDR`` is ``address``; None: it is unset."""
         setting = Setting(variable=Variable.KP_PRIVATE_ADDR, value=address)
         return replace(cls._made(by, instance, setting.plane, operation, key, Surface.KMS), setting=setting)
+
+    @classmethod
+    def tke_public(cls, by: str, instance: str, operation: Operation = Operation.LIST_CRYPTO_UNITS) -> Call:
+        """Return a call to Trusted Key Entry's public endpoint in the instance's region."""
+        return cls._made(by, instance, Plane.PUBLIC, operation, None, Surface.TKE)
+
+    @classmethod
+    def tke_private(cls, by: str, instance: str, operation: Operation = Operation.LIST_CRYPTO_UNITS) -> Call:
+        """Return a call to Trusted Key Entry's private endpoint in the instance's region."""
+        return cls._made(by, instance, Plane.PRIVATE, operation, None, Surface.TKE)
+
+    @classmethod
+    def tke(
+        cls, by: str, instance: str, operation: Operation = Operation.LIST_CRYPTO_UNITS, *, address: str | None
+    ) -> Call:
+        """Return what ``ibmcloud tke`` asks where ``TKE_PRIVATE_ADDR`` is ``address``; None: it is unset."""
+        setting = Setting(variable=Variable.TKE_PRIVATE_ADDR, value=address)
+        return replace(cls._made(by, instance, setting.plane, operation, None, Surface.TKE), setting=setting)
 
     @classmethod
     def token(cls, by: str, instance: str, plane: Plane) -> Call:

@@ -19,6 +19,7 @@ from lab.model.addresses import (
     KEY_PROTECT_OCTET,
     MOST_ACCOUNTS,
     REGIONS,
+    TKE_OCTET,
     private_addresses,
     public_address,
 )
@@ -84,8 +85,8 @@ INSTANCE_SURFACES = (Surface.KMS, Surface.EP11)
 
 PUBLIC_SURFACES = (Surface.CONSOLE, Surface.BROKER)
 """The surfaces on which an instance is asked for at a door that it shares; they have none on the private plane."""
-ABOUT_INSTANCES = (*INSTANCE_SURFACES, *PUBLIC_SURFACES)
-_REGIONAL = (Surface.BROKER, Surface.KEY_PROTECT)
+ABOUT_INSTANCES = (*INSTANCE_SURFACES, *PUBLIC_SURFACES, Surface.TKE)
+_REGIONAL = (Surface.BROKER, Surface.KEY_PROTECT, Surface.TKE)
 
 
 def of_instance(instance: Instance, surface: Surface, plane: Plane) -> Endpoint:
@@ -103,6 +104,8 @@ def of_instance(instance: Instance, surface: Surface, plane: Plane) -> Endpoint:
             return console()
         case Surface.BROKER:
             return broker(instance.region)
+        case Surface.TKE:
+            return tke(instance.region, plane)
         case _:
             return {Surface.KMS: kms, Surface.EP11: ep11}[surface](instance, plane)
 
@@ -136,6 +139,19 @@ def broker(region: str) -> Endpoint:
     return _public(Surface.BROKER, f"{region}.broker.hs-crypto.cloud.ibm.com", region, BROKER_OCTET)
 
 
+def tke(region: str, plane: Plane) -> Endpoint:
+    """Return Trusted Key Entry's endpoint for the instances of ``region``, which share it."""
+    private = ".private" if plane is Plane.PRIVATE else ""
+    return Endpoint(
+        surface=Surface.TKE,
+        plane=plane,
+        region=region,
+        names=(f"tke{private}.{region}.hs-crypto.cloud.ibm.com",),
+        addresses=_addresses(region, plane, TKE_OCTET),
+        port=HTTPS,
+    )
+
+
 def key_protect(region: str) -> Endpoint:
     """Return Key Protect's public endpoint in ``region``: what ``ibmcloud kp`` asks where nothing else is set."""
     return _public(Surface.KEY_PROTECT, f"{region}.kms.cloud.ibm.com", region, KEY_PROTECT_OCTET)
@@ -145,7 +161,11 @@ def endpoints(world: World) -> tuple[Endpoint, ...]:
     """Return every front door of ``world``: the shared ones, then each instance's; public before private."""
     own = (door for instance in world.instances.values() for door in doors_of(instance))
     regions = dict.fromkeys(instance.region for instance in world.instances.values())
-    regional = (made(region) for region in regions for made in (broker, key_protect))
+    regional = (
+        door
+        for region in regions
+        for door in (broker(region), key_protect(region), tke(region, Plane.PUBLIC), tke(region, Plane.PRIVATE))
+    )
     return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), console(), *regional, *own)
 
 

@@ -24,6 +24,8 @@ class Outcome(Enum):
     REJECTED = "rejected"
     REFUSED = "refused"
     TLS_FAILED = "tls-failed"
+    NOT_LISTED = "not-listed"
+    """Answered as if all were well, and what was asked for is not in the list."""
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     BAD_REQUEST = "bad-request"
@@ -37,7 +39,7 @@ class Outcome(Enum):
 
 
 DENIED_AT_THE_DOOR = frozenset({
-    Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.BAD_REQUEST,
+    Outcome.NOT_LISTED, Outcome.UNAUTHORIZED, Outcome.FORBIDDEN, Outcome.BAD_REQUEST,
     Outcome.NOT_FOUND, Outcome.CONFLICT, Outcome.GONE,
 })  # fmt: skip
 """Outcomes that an answering service gave; every other denial happened on the way."""

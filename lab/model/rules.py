@@ -98,8 +98,12 @@ CATALOGUE = (
     _documented("tke.login", _STEP3, "A login that fails is repeated with --sso; a federated ID requires it and gets a one-time passcode."),
     _documented("tke.private-addr", _STEP3, "TKE_PRIVATE_ADDR sets the TKE endpoint, public or private, by region."),
     _documented("tke.unset-is-public", _STEP3, "The public TKE endpoint is used when TKE_PRIVATE_ADDR is unset or names it."),
-    _documented("instance.initialise-privately", _STEP4, "An instance provisioned private-only is initialised, as everything after, in the private network."),
+    _documented("instance.initialise-privately", _STEP4, "An instance provisioned private-only is initialised, as everything after, in the private network.", decides=True),
     _documented("instance.initialise-publicly", _STEP4, "An instance provisioned public-and-private can be initialised in a public network."),
+    _derived("tke.served", _STEP4, "TKE shows the crypto units of an instance to its managers, and loads a master key into them once.", "The page initialises by TKE; the state of the units does not matter to who may see them."),
+    _derived("tke.left-out", _STEP4, "On the public network TKE leaves the crypto units of a private-only instance out of its list, which is no error.", "The product's page on initialising by the CLI says so; this page says that such an instance is initialised in the private network."),
+    _assumed("instance.initialised-already", _STEP4, "An instance that has a master key is not initialised again: 409.", "Loading a second key would orphan every key; the product asks for zeroizing first, and its answer is not published."),
+    _service("tke-initialise", "A master key is loaded, committed and set by one request with its two or three parts; an instance's units tell their register and its verification pattern.", "The product's tools do it in signed commands for each crypto unit, in a format that needs the vendor's own keys."),
     _documented("instance.initialise-ways", _STEP4, "Initialisation uses key part files, or smart cards and the Management Utilities."),
     _documented("ep11.endpoint", _STEP5, "GREP11 needs only its endpoint switched to the private one."),
     _documented("account.show", _STEP5, "`ibmcloud account show` tells whether service endpoints are enabled."),
@@ -149,12 +153,18 @@ CATALOGUE = (
     _service("alias-clash", "An alias that is taken is 409.", "The code is not published."),
 )  # fmt: skip
 
-LOCKED_AS = {Surface.EP11: "policy.both-apis", Surface.CONSOLE: "policy.not-in-the-ui"}
+LOCKED_AS = {
+    Surface.EP11: "policy.both-apis",
+    Surface.CONSOLE: "policy.not-in-the-ui",
+    Surface.TKE: "instance.initialise-privately",
+}
 """What private-only's refusal is called on a surface for which the page says it apart; else policy.private-only."""
 LOGGED_AS = {
     "policy.needs-initialised": "instance.not-initialised",
     "policy.both-apis": "policy.private-only",
     "policy.not-in-the-ui": "policy.private-only",
+    "instance.initialise-privately": "policy.private-only",
+    "tke.left-out": "policy.private-only",
     "key.deleted": "key.state",
     "door.other-instance": "instance.unknown",
 }

@@ -41,6 +41,7 @@ TABLE = (
     Signature(layer="tls", value="alert", outcome=Outcome.TLS_FAILED, meaning="certificate or protocol not accepted"),
     Signature(layer="tls", value="h2", outcome=Outcome.TLS_FAILED, meaning="the door agrees to HTTP/2 only, and speaks gRPC there"),
     Signature(layer="http", value="200", outcome=Outcome.REACHED, meaning="served"),
+    Signature(layer="http", value="200 empty", outcome=Outcome.NOT_LISTED, meaning="served, and nothing is in the list"),
     Signature(layer="http", value="201", outcome=Outcome.REACHED, meaning="served, something was made"),
     Signature(layer="http", value="204", outcome=Outcome.REACHED, meaning="served, nothing to say"),
     Signature(layer="http", value="400", outcome=Outcome.BAD_REQUEST, meaning="malformed, or the instance is not initialised"),

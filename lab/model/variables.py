@@ -1,6 +1,7 @@
 """Endpoint variables: how the field's command-line tools are told whom to ask.
 
-``KP_PRIVATE_ADDR`` is read by ``ibmcloud kp``. The tools take a URL and pass it to their HTTP client as it is.
+``KP_PRIVATE_ADDR`` is read by ``ibmcloud kp``, ``TKE_PRIVATE_ADDR`` by ``ibmcloud tke``. The tools take a URL and pass
+it to their HTTP client as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ class Variable(Enum):
     """A variable in the environment of a tool."""
 
     KP_PRIVATE_ADDR = "KP_PRIVATE_ADDR"
+    TKE_PRIVATE_ADDR = "TKE_PRIVATE_ADDR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

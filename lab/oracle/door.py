@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lab.model.call import Call, Operation
-from lab.model.endpoint import Endpoint
+from lab.model.endpoint import Endpoint, of_instance
 from lab.model.outcome import Outcome, Prerequisite
 from lab.model.plane import Plane, Policy, Surface
 from lab.model.rules import LOCKED_AS
@@ -22,14 +22,14 @@ class Decision:
     missing: Prerequisite | None = None
 
 
-def strayed(call: Call, endpoint: Endpoint) -> Decision | None:
+def strayed(world: World, call: Call, endpoint: Endpoint) -> Decision | None:
     """Return what a call meets at an endpoint that is not the one of its instance; None where it is."""
     if call.setting is None:
         return None
     if endpoint.surface is Surface.EP11:
         fact = f"{endpoint.name} speaks gRPC, and the client HTTP/1.1"
         return Decision(outcome=Outcome.TLS_FAILED, cause="ep11.speaks-grpc", fact=fact, missing=Prerequisite.ENDPOINT)
-    if endpoint.instance == call.instance:
+    if endpoint == of_instance(world.instances[call.instance], call.surface, call.plane):
         return None
     fact = f"{endpoint.name} knows no instance {call.instance}"
     return Decision(outcome=Outcome.UNAUTHORIZED, cause="door.other-instance", fact=fact, missing=Prerequisite.ENDPOINT)
@@ -45,12 +45,13 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
     if host.account != instance.account:
         fact = f"a token of {host.account} opens nothing of {instance.account}"
         return Decision(outcome=Outcome.UNAUTHORIZED, cause="door.other-account", fact=fact)
+    if call.surface is Surface.TKE:
+        return _by_tke(instance, call, door)
     admitted = _by_the_broker(instance) if call.surface is Surface.BROKER else admit(instance, door, call.surface)
     if admitted.outcome is not Outcome.REACHED:
         return admitted
     if instance.deleted:
-        fact = f"{instance.name} is deleted: its policy is not enforced, and it is not found"
-        return Decision(outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE)
+        return _gone(instance)
     if call.surface is Surface.BROKER:
         return admitted
     if not instance.initialised:
@@ -72,12 +73,35 @@ def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:
     return admitted
 
 
+def _gone(instance: Instance) -> Decision:
+    fact = f"{instance.name} is deleted: its policy is not enforced, and it is not found"
+    return Decision(outcome=Outcome.NOT_FOUND, cause="instance.deleted", fact=fact, missing=Prerequisite.INSTANCE)
+
+
 def _by_the_console(world: World, host: Host, call: Call) -> Decision:
     """Return what the console shows: what the service says that it asks, as a client on the internet, in its turn."""
     asked = Surface.BROKER if call.operation is Operation.GET_INSTANCE else Surface.KMS
     said = decide(world, host, replace(call, surface=asked), Plane.PUBLIC)
     cause = LOCKED_AS[call.surface] if said.cause == "policy.private-only" else said.cause
     return replace(said, cause=cause, fact=f"the console asks {asked.value}/public in its turn: {said.fact}")
+
+
+def _by_tke(instance: Instance, call: Call, door: Plane) -> Decision:
+    """Return what TKE says of the instance's crypto units: it leaves them out where the policy refuses."""
+    lists = call.operation is Operation.LIST_CRYPTO_UNITS
+    admitted = admit(instance, door, call.surface)
+    if admitted.outcome is not Outcome.REACHED:
+        outcome, cause = admitted.outcome, LOCKED_AS[Surface.TKE]
+        if lists:
+            outcome, cause = Outcome.NOT_LISTED, "tke.left-out"
+        return replace(admitted, outcome=outcome, cause=cause, fact=f"private-only: {instance.name} is not shown here")
+    if instance.deleted:
+        return _gone(instance)
+    if instance.initialised and not lists:
+        fact = f"the master key of {instance.name} is there already"
+        return Decision(outcome=Outcome.CONFLICT, cause="instance.initialised-already", fact=fact)
+    fact = f"the crypto units of {instance.name}" + ("" if lists else " take the master key")
+    return Decision(outcome=Outcome.REACHED, cause="tke.served", fact=fact)
 
 
 def _by_the_broker(instance: Instance) -> Decision:

@@ -28,7 +28,7 @@ def predict(world: World, call: Call) -> Verdict:
     way = path.find(world, host, endpoint, first_only=call.first_only)
     if way.door is None:
         return Verdict(outcome=way.outcome, cause=way.cause, hops=way.hops, missing=way.missing)
-    decision = door.strayed(call, endpoint) or door.decide(world, host, call, way.door)
+    decision = door.strayed(world, call, endpoint) or door.decide(world, host, call, way.door)
     hops = (*way.hops, Hop(place=endpoint.name, fact=decision.fact))
     return Verdict(outcome=decision.outcome, cause=decision.cause, hops=hops, missing=decision.missing)
 

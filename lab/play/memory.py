@@ -133,8 +133,8 @@ class Memory:
                 answer = await client.request(
                     request.method, request.path, headers=dict(request.headers), content=request.body
                 )
-                status = answer.status_code
-                return Heard(name=endpoint.names[0], status=status, body=answer.content, value=str(status))
+                value = requests.shown(request, answer.status_code, answer.content)
+                return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content, value=value)
 
         return self._carrier.submit(asyncio.run, exchange()).result()
 
@@ -145,5 +145,7 @@ def _rule(call: Call, line: str) -> str:
     if said == LOGGED_AS["policy.needs-initialised"]:
         return "policy.needs-initialised" if call.operation is Operation.SET_POLICY else said
     if said == "policy.private-only":
+        if call.operation is Operation.LIST_CRYPTO_UNITS:
+            return "tke.left-out"
         return LOCKED_AS.get(call.surface, said)
     return next((rule for rule, logged in LOGGED_AS.items() if logged == said), said)

@@ -127,6 +127,9 @@ def _endpoint(world: World, call: Call) -> Remedy:
         case Surface.EP11:
             setting = f"GREP11_ADDRESS={ep11(world.instance(call.instance), own).authority}"
             step = f'Call.ep11_{own.value}("{call.by}", "{call.instance}")'
+        case Surface.TKE:
+            setting = f"TKE_PRIVATE_ADDR={of_instance(world.instance(call.instance), call.surface, own).url}"
+            step = f'Call.tke_{own.value}("{call.by}", "{call.instance}")'
         case Surface.CONSOLE | Surface.BROKER:
             return Remedy(
                 what=f"ask from a host with a public way: the {call.surface.value} is on the internet only",
@@ -150,6 +153,12 @@ def _policy(world: World, call: Call) -> Remedy:
     own = (host for host in world.hosts.values() if host.account == instance.account)
     inside = next((host.name for host in own if host.own_plane is Plane.PRIVATE), "")
     where = f"on {inside}" if inside else "on a VSI, of which this world has none: no step of a scenario does it here"
+    if call.surface is Surface.TKE:
+        return Remedy(
+            what=f"use the private endpoint: {where}",
+            command=f"export TKE_PRIVATE_ADDR={of_instance(instance, call.surface, Plane.PRIVATE).url}",
+            step=f'Call.tke_private("{inside}", "{instance.name}")' if inside else "",
+        )
     set_ = f'SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=Call.private("{inside}", "{instance.name}"))'
     return Remedy(
         what=f"use the private endpoint, or open the public one again from within: {where}",

@@ -32,7 +32,7 @@ _NO_INSTANCES = Store()
 def surface_app(surface: Surface) -> ASGIApp:
     """Return the application of ``surface``; made once, shared by every door of it."""
     made = {Surface.KMS: _kms, Surface.IAM: _iam, Surface.BROKER: platform.broker, Surface.CONSOLE: _console}
-    return {**made, Surface.KEY_PROTECT: _kms}[surface]()
+    return {**made, Surface.KEY_PROTECT: _kms, Surface.TKE: platform.tke}[surface]()
 
 
 def _kms() -> ASGIApp:

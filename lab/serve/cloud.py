@@ -46,7 +46,7 @@ class Cloud:
         """Where each instance is asked for, by its id."""
         self.console_side = Plane.PUBLIC
         """The side on which the console asks key management; sabotage turns it."""
-        self.enforced_on = {*INSTANCE_SURFACES, Surface.CONSOLE}
+        self.enforced_on = {*INSTANCE_SURFACES, Surface.CONSOLE, Surface.TKE}
         """The surfaces whose requests the network access policy is asked about; sabotage takes one away, or all."""
 
     def bearer(self, authorization: str) -> tuple[Bearer | None, rules.Level]:

@@ -57,13 +57,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The reply, and what the log shall say of it: operation, deciding rule, subject, instance id."""
+    """The reply, and what the log shall say of it: operation, deciding rule, subject, instance id.
+
+    ``left_out``: the reply says that all is well, and what was asked for was kept from it.
+    """
 
     reply: Reply
     operation: str
     rule: str
     subject: str = ""
     instance: str = ""
+    left_out: bool = False
 
 
 class Endpoint:
@@ -155,7 +159,7 @@ def note(asked: Asked, answer: Answer) -> None:
         path=asked.path,
         operation=answer.operation,
         instance=answer.instance,
-        decision="allow" if status < 400 else "deny",
+        decision="allow" if status < 400 and not answer.left_out else "deny",
         rule=answer.rule,
         status=status,
     )

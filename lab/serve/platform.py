@@ -1,4 +1,4 @@
-"""What the platform says of instances at doors that all share: the broker's document, and the web console.
+"""What is said of instances at doors that they share: the broker's document, TKE's crypto units, the web console.
 
 The console holds nothing and decides nothing about an instance. It asks services as a client on the internet, with the
 user's token and correlation id, through the same answer as any request at that door and with a log line of its own
@@ -20,6 +20,7 @@ from lab.errors import ServiceError
 from lab.model.plane import Plane, Surface
 from lab.serve.exchange import Answer, Asked, Endpoint, note
 from lab.services import broker as instances
+from lab.services import tke as units
 from lab.services.kms import api, rules
 
 ROOT: Final = "/services/hs-crypto/{instance}"
@@ -55,6 +56,42 @@ def _document(asked: Asked) -> Answer:
         rule=given.rule,
         subject=bearer.subject if bearer else "",
         instance=given.instance,
+    )
+
+
+def tke() -> ASGIApp:
+    """Return a region's Trusted Key Entry."""
+    routes = [
+        Route(units.UNITS, Endpoint(partial(_units, "GET", units.LISTED))),
+        Route(units.INITIALISATION, Endpoint(partial(_units, "POST", units.INITIALISED))),
+    ]
+    return Router(routes, redirect_slashes=False, default=Endpoint(_unknown))
+
+
+def _units(method: str, operation: str, asked: Asked) -> Answer:
+    """Do ``operation`` on an instance's crypto units: an instance of another region is none here."""
+    if asked.method != method:
+        return _other_method((method,))
+    cloud, named = asked.cloud, asked.parameters["instance"]
+    bearer, level = cloud.bearer(asked.header(b"authorization"))
+    found = cloud.instances.by_guid(named)
+    given = units.answer(
+        found if found is not None and found.region == asked.door.region else None,
+        operation,
+        asked.body or b"",
+        plane=asked.door.plane,
+        account=bearer.account if bearer else None,
+        level=level,
+        named=named,
+        enforce=Surface.TKE in cloud.enforced_on,
+    )
+    return Answer(
+        reply=given.reply,
+        operation=operation,
+        rule=given.rule,
+        subject=bearer.subject if bearer else "",
+        instance=given.instance,
+        left_out=given.rule == rules.PRIVATE_ONLY,
     )
 
 
