@@ -134,7 +134,7 @@ class Inquiry:
             for flow in attempt.flows
             for seen in self._sightings.of(flow, attempt.since)
         )
-        lines = [] if observed.status is None else await self._log_lines(number, call.surface)
+        lines = [] if observed.status is None else await self._log_lines(number, endpoint.surface)
         logged = [msgspec.json.decode(line) for line in lines]
         asked = Asked(
             world=world,

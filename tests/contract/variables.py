@@ -18,6 +18,9 @@ do not edit. `pelab play endpoint_variables` measures every row.
 _INTRODUCTION = {
     "KP_PRIVATE_ADDR": "`ibmcloud kp` takes the URL of the key-management endpoint from it, of the public one as well\n"
     "as of the private one. To go public it is set to the public URL; unsetting it is not the same.",
+    "TKE_PRIVATE_ADDR": "`ibmcloud tke` takes the URL of Trusted Key Entry in the instance's region from it. To go\n"
+    "public it is unset, or set to the public URL. All instances of a region share its name and port, so there is no\n"
+    "other instance's port to mistake.",
 }
 
 
@@ -28,7 +31,7 @@ def markdown() -> str:
     assert report.agreed, "the scenario says something else than the oracle"
     tables: dict[str, list[str]] = {}
     for step, told in zip(scenario.steps, report.steps, strict=True):
-        if not isinstance(step.deed, Call) or step.deed.setting is None or step.deed.operation is not Operation.LIST:
+        if not isinstance(step.deed, Call) or step.deed.setting is None or step.deed.operation is Operation.SET_POLICY:
             continue
         assert told.predicted is not None
         rule, setting = BY_ID[told.predicted.cause], step.deed.setting

@@ -42,6 +42,7 @@ DONE, REACHED = Outcome.DONE, Outcome.REACHED
 LOST = Outcome.TIMED_OUT
 ROUTE, NO_ROUTE_TAKEN = Netlink("vsi-1").route, Outcome.CONFLICT.because("host.route-refused")
 LOCKED = Outcome.UNAUTHORIZED.because("policy.private-only")
+LEFT_OUT = Outcome.NOT_LISTED.because("tke.left-out")
 NOT_ITS_OWN = Outcome.UNAUTHORIZED.because("door.other-instance")
 PRIVATE_API, PRIVATE_EP11 = (f"{word}.private.us-south.hs-crypto.cloud.ibm.com" for word in ("api", "ep11"))
 LOCKED_EP11 = Outcome.UNAUTHORIZED.because("policy.both-apis")
@@ -180,6 +181,31 @@ CASES = {
             Step("Key Protect", Call.kp("vsi-1", "one", address=None), NOT_ITS_OWN),
             Step("its own", Call.kp("vsi-1", "one", address=f"https://{PRIVATE_API}:9042"), REACHED),
         ),
+    ),
+    "tke.served": single(
+        Step("the units outside", Call.tke_public("laptop", "keys"), REACHED.because("tke.served")),
+        Step("and inside", Call.tke_private("vsi-1", "keys"), REACHED.because("tke.served")),
+        Step("the laptop loads a master key", Call.tke_public("laptop", "keys", Operation.INITIALISE),
+             REACHED.because("tke.served")),
+        Step("and the instance serves", VSI, REACHED),
+        initialised=False,
+    ),
+    "tke.left-out": single(
+        Step("outside", Call.tke_public("laptop", "keys"), LEFT_OUT),
+        Step("a VSI outside", Call.tke_public("vsi-1", "keys"), LEFT_OUT),
+        Step("inside", Call.tke_private("vsi-1", "keys"), REACHED),
+        Step("it is deleted", DeleteInstance(instance="keys"), DONE),
+        Step("and not found", Call.tke_public("laptop", "keys"), Outcome.NOT_FOUND.because("instance.deleted")),
+        policy="private-only",
+    ),
+    "instance.initialise-privately": single(
+        Step("outside", Call.tke_public("laptop", "keys", Operation.INITIALISE),
+             Outcome.UNAUTHORIZED.because("instance.initialise-privately")),
+        policy="private-only", initialised=False,
+    ),
+    "instance.initialised-already": single(
+        *(Step("again", call.to(Operation.INITIALISE), Outcome.CONFLICT.because("instance.initialised-already"))
+          for call in (Call.tke_public("laptop", "keys"), Call.tke_private("vsi-1", "keys"))),
     ),
     "edge.no-vrf": single(
         *(Step("no VRF", call, LOST.because("edge.no-vrf")) for call in (VSI, EP11_VSI)), vrf=False

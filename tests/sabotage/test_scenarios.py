@@ -37,7 +37,11 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("private_is_not_reachable_from_the_internet", "leak-to-internet", "", 1, LEAKED),
     ("private_only_lockout", "ignore-policy", "", 3, OPENED),
     ("provisioned_private_only", "drop-policy", "", 1, f"Provision: {UNSEEN}"),
-    ("provisioned_public_and_private", "ignore-policy", "", 8, OPENED),
+    (
+        "provisioned_private_only", "ignore-policy", "tke", 6,
+        "predicted not-listed (tke.left-out), measured reached (tke.served)",
+    ),
+    ("provisioned_public_and_private", "ignore-policy", "kms", 10, OPENED),
     ("public_and_private_is_default", "close-listener", "kms/public/keys", 1, "measured refused"),
     ("route_lost_after_reboot", "keep-routes", "", 3, "its table has 166.9.0.0/16 via 10.65.0.65 dev eth0"),
     (

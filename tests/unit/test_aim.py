@@ -20,7 +20,6 @@ PRIVATE = "https://api.private.us-south.hs-crypto.cloud.ibm.com:9042"
         (f"{PRIVATE}/", "kms/private/keys", Plane.PRIVATE),
         (PRIVATE.replace(".private", ""), "kms/public/keys", Plane.PUBLIC),
         ("https://ep11.private.us-south.hs-crypto.cloud.ibm.com:9043", "ep11/private/keys", Plane.PRIVATE),
-        ("https://private.iam.cloud.ibm.com", "iam/private", Plane.PRIVATE),
     ],
 )
 def test_a_variable_leads_to_the_endpoint_that_it_names(address: str | None, name: str, plane: Plane) -> None:
@@ -29,6 +28,21 @@ def test_a_variable_leads_to_the_endpoint_that_it_names(address: str | None, nam
     door = aimed(WORLD, call)
     assert door is not None
     assert (door.name, door.plane, call.plane) == (name, plane, plane)
+
+
+@pytest.mark.parametrize(
+    "address,name",
+    [
+        (None, "tke/public/us-south"),
+        ("https://tke.us-south.hs-crypto.cloud.ibm.com", "tke/public/us-south"),
+        ("https://tke.private.us-south.hs-crypto.cloud.ibm.com", "tke/private/us-south"),
+    ],
+)
+def test_tkes_variable_unset_is_public(address: str | None, name: str) -> None:
+    """The page says so of this variable, and not of the other."""
+    door = aimed(WORLD, Call.tke("vsi-1", "keys", address=address))
+    assert door is not None
+    assert door.name == name
 
 
 def test_without_a_scheme_no_request_is_made() -> None:
@@ -44,6 +58,7 @@ def test_without_a_scheme_no_request_is_made() -> None:
         (PRIVATE.replace("https", "http"), "no endpoint of this world"),
         (PRIVATE.replace("us-south", "us-suoth").removeprefix("https://"), "no endpoint of this world"),
         ("", "no endpoint of this world"),
+        ("https://private.iam.cloud.ibm.com", "no endpoint of this world that the tool could ask"),
     ],
 )
 def test_a_slip_in_an_address_is_named_with_the_nearest_endpoint(address: str, why: str) -> None:

@@ -69,6 +69,28 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     "variable-private": (
         {}, Call.kp("vsi-1", "keys", address=f"https://{API}:9042"), "reached", "policy.default", None,
     ),
+    "units-outside": ({}, Call.tke_public("laptop", "keys"), "reached", "tke.served", None),
+    "units-left-out": (
+        {"policy": "private-only"}, Call.tke_public("laptop", "keys"), "not-listed", "tke.left-out", "policy",
+    ),
+    "units-inside": (
+        {"policy": "private-only"}, Call.tke_private("vsi-1", "keys"), "reached", "tke.served", None,
+    ),
+    "initialised-outside": (
+        {"policy": "private-only", "initialised": False}, Call.tke_public("laptop", "keys", Operation.INITIALISE),
+        "unauthorized", "instance.initialise-privately", "policy",
+    ),
+    "initialised-twice": (
+        {}, Call.tke_private("vsi-1", "keys", Operation.INITIALISE), "conflict", "instance.initialised-already", None,
+    ),
+    "units-without-vrf": ({"vrf": False}, Call.tke_private("vsi-1", "keys"), "timed-out", "edge.no-vrf", "vrf"),
+    "tke-variable-unset": (
+        {"policy": "private-only"}, Call.tke("vsi-1", "keys", address=None), "not-listed", "tke.left-out", "policy",
+    ),
+    "tke-variable-of-ep11": (
+        {}, Call.tke("vsi-1", "keys", address=f"https://{API.replace('api', 'ep11')}:9043"),
+        "tls-failed", "ep11.speaks-grpc", "endpoint",
+    ),
     "no-vrf": ({"vrf": False}, VSI, "timed-out", "edge.no-vrf", "vrf"),
     "no-service-endpoints": (
         {"service_endpoints": False}, VSI, "timed-out", "edge.no-service-endpoint", "service-endpoints",
