@@ -10,10 +10,11 @@ from lab.measure import requests
 from lab.measure.asked import Asked, arrived
 from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
+from lab.model.addresses import translated
 from lab.model.call import Operation
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Outcome
-from lab.model.plane import Surface
+from lab.model.plane import Plane, Surface
 from lab.model.world import Host
 
 _STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
@@ -28,7 +29,7 @@ def astray(asked: Asked) -> str:
 
 def answered(asked: Asked) -> str:
     """Return what is wrong with a call that somebody answered: it must be this call, at this door."""
-    return astray(asked) or elsewhere(asked) or contradiction(asked) or anothers(asked)
+    return astray(asked) or mistaken(asked) or elsewhere(asked) or contradiction(asked) or anothers(asked)
 
 
 def impostor(host: Host, observed: Observation) -> str:
@@ -49,9 +50,21 @@ def misled(endpoint: Endpoint, observed: Observation) -> str:
     return f"{observed.name} led to {found}; the addresses of {endpoint.name} are {known}"
 
 
+def mistaken(asked: Asked) -> str:
+    """Return what is wrong with packets that came to the services as nobody's or as another account's."""
+    host, flow = asked.world.hosts[asked.call.by], asked.observed.last.flow
+    account, nic, seen = asked.world.accounts[host.account], host.nic(Plane.PRIVATE), asked.decided
+    if flow is None or seen is None or nic is None or flow.source != nic.address.ip or not account.vrf:
+        return ""
+    own = translated(account.number)
+    if seen.source == own:
+        return ""
+    return f"the edge sent it on from {seen.source}, and what it sends on for {account.name} is from {own}"
+
+
 def elsewhere(asked: Asked) -> str:
     """Return what is wrong with an answer to a question that was not seen to arrive at a door of its plane."""
-    if arrived(asked.sightings, asked.call.plane, asked.observed.last.flow):
+    if arrived(asked.sightings, asked.call.plane, asked.decided):
         return ""
     return f"answered, but nothing of it was seen to arrive at a door of the {asked.call.plane.value} plane"
 
@@ -68,7 +81,7 @@ def contradiction(asked: Asked) -> str:
 
 def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     """Yield what the log line of this very request must say."""
-    call, status, flow = asked.call, asked.observed.status, asked.observed.last.flow
+    call, status, flow = asked.call, asked.observed.status, asked.decided
     allowed = status is not None and status < _FIRST_REFUSAL
     yield "plane", call.plane.value
     yield "surface", call.surface.value

@@ -92,13 +92,14 @@ class Losses:
             return ""
         node, why = asked.observed.node, ""
         for flow in asked.observed.last.flows:
-            found = await self._find(flow, asked.observed.last.at)
-            seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
+            answers = [await self._find(known, asked.observed.last.at) for known in asked.seen_as(flow)]
+            found, frames = answers[-1], [at for answer in answers for at in answer.seen]
+            seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in frames]
             nothing = Evidence(
                 kind="capture", where=asked.endpoint.name, detail=f"nothing at {', '.join(found.points)}"
             )
             evidence += seen or [nothing]
-            passed = [at.point for at in found.seen]
+            passed = [at.point for at in frames]
             if found.lost:
                 why = why or f"{found.lost} frames were lost to the capture: what it did not see proves nothing"
             if beyond := [point for point in passed if point.startswith(_SERVICE_NODES)]:
@@ -116,7 +117,8 @@ class Losses:
             for flow in attempt.flows:
                 if flow.protocol != TCP:
                     continue
-                if any(seen.rule.startswith("door.") for seen in self._sightings.of(flow, attempt.since)):
+                seen = (s for known in asked.seen_as(flow) for s in self._sightings.of(known, attempt.since))
+                if any(sighting.rule.startswith("door.") for sighting in seen):
                     return f"a packet of {flow} arrived at the door although the client saw none of it"
                 nothing = f"nothing of {flow}"
                 evidence.append(Evidence(kind="not-seen-beyond", where=asked.endpoint.name, detail=nothing))

@@ -166,6 +166,11 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
         "accounts/beta/vsis/beta-1/private_address: 10.1.0.0/26 overlaps acme-1 of acme "
         "(without VRF all accounts share one address space)",
     ),
+    "overlap-one-without-vrf": (
+        lambda builder: _two_accounts(builder, first_has_vrf=True),
+        "accounts/beta/vsis/beta-1/private_address: 10.1.0.0/26 overlaps acme-1 of acme "
+        '(only VRF keeps equal addresses apart: account("beta", vrf=True))',
+    ),
     "gateway-outside": (
         _one_vsi(private_gateway="10.9.9.9"),
         "accounts/acme/vsis/vsi-1/private_gateway: 10.9.9.9 is outside the subnet 10.65.0.64/26 (such as 10.65.0.65)",
