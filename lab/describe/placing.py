@@ -26,6 +26,7 @@ from lab.describe.plan import (
     PlannedRoute,
     RoutingTable,
 )
+from lab.describe.translation import account_table, marks, translation
 from lab.model.addresses import (
     BACKBONE as BACKBONE_NET,
 )
@@ -38,7 +39,6 @@ from lab.model.addresses import (
     SERVICE_ENDPOINTS,
     TRANSLATED,
     ZONE_NETWORKS,
-    translated,
 )
 from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
@@ -140,11 +140,6 @@ def plan(world: World) -> Plan:
         Link(a=(BACKBONE, NOWHERE), b=(NOWHERE, "eth0")),
     )
     return Plan(nodes=nodes, links=links, doors=doors, names={n: door.addresses for door in doors for n in door.names})
-
-
-def account_table(account: Account) -> int:
-    """Return the number of the account's own routing table."""
-    return FIRST_ACCOUNT_TABLE + account.number
 
 
 def ports(world: World, plane: Plane) -> list[Port]:
@@ -259,19 +254,7 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
     return [
         *([Filter(hook="prerouting", rule="edge.direct-link", incoming=direct, destination=refused)] if direct else []),
         Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
-        # A packet bears its account's number, also what comes back and what the edge itself says about one: by that
-        # it is looked up in the account's table, and its connection is not taken for another's of equal addresses.
-        *(Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a)) for a in apart),
-        *(
-            Filter(
-                hook="prerouting",
-                verdict="mark",
-                incoming=services,
-                destination=(IPv4Network(translated(a.number)),),
-                mark=account_table(a),
-            )
-            for a in apart
-        ),
+        *(mark for a in apart for mark in marks(a, of(a), services)),
         # The table of such an account does not lead to the services.
         Filter(
             hook="forward",
@@ -290,16 +273,7 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
         Filter(hook="forward", verdict="accept", outgoing=services),
         Filter(hook="forward", verdict="accept", incoming=services),
         Filter(hook="forward", rule="edge.other-account"),
-        *(
-            Filter(
-                hook="postrouting",
-                verdict="translate",
-                outgoing=services,
-                mark=account_table(a),
-                address=translated(a.number),
-            )
-            for a in apart
-        ),
+        *(translation(a, services) for a in apart),
     ]
 
 

@@ -263,7 +263,7 @@ def _immediate_template(length: int) -> Template:
     return Template(encode_immediate(mark), mark)
 
 
-def _immediate(data: bytes) -> bytes:
+def immediate(data: bytes) -> bytes:
     """Load a literal value; the same bytes as ``encode_immediate``, in a hundredth of the time."""
     return _immediate_template(len(data))(data)
 
@@ -276,12 +276,13 @@ def marked(mark: int) -> bytes:
 
 _SET_MARK: Final = expression("meta", key=_MARK, sreg=1)
 _SET_ZONE: Final = expression("ct", key=_CT_ZONE, direction=0, sreg=1)
-_SOURCE_NAT: Final = expression("nat", type=0, family=2, reg_addr_min=1)
+# the last address and the flag (an address is given) are what the kernel would add
+_SOURCE_NAT: Final = expression("nat", type=0, family=2, reg_addr_min=1, reg_addr_max=1, flags={"NF_NAT_RANGE_MAP_IPS"})
 
 
 def set_mark(mark: int) -> bytes:
     """Mark the packet."""
-    return _immediate(struct.pack("=I", mark)) + _SET_MARK
+    return immediate(struct.pack("=I", mark)) + _SET_MARK
 
 
 SAVE_MARK: Final = _meta(_MARK) + expression("ct", key=_CT_MARK, sreg=1)
@@ -292,9 +293,9 @@ RESTORE_MARK: Final = expression("ct", key=_CT_MARK, dreg=1) + _SET_MARK
 
 def original_zone(zone: int) -> bytes:
     """Track the connection in a zone of its own, in its first direction (hook prerouting, priority -300)."""
-    return _immediate(struct.pack("=H", zone)) + _SET_ZONE
+    return immediate(struct.pack("=H", zone)) + _SET_ZONE
 
 
 def source_nat(address: IPv4Address) -> bytes:
     """Give the connection another source address (hook postrouting of a chain of kind ``nat``)."""
-    return _immediate(address.packed) + _SOURCE_NAT
+    return immediate(address.packed) + _SOURCE_NAT

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address
 from typing import Final
 
-from lab.describe.placing import control
-from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
+from lab.describe.placing import control, ports
+from lab.describe.plan import BACKBONE, PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
 from lab.errors import ProbeFailed
 from lab.measure import checks, requests
 from lab.measure.asked import Asked, arrived
@@ -55,6 +55,7 @@ class Losses:
         wrong = [
             checks.astray(asked),
             checks.misplaced(asked.world.hosts[asked.call.by], attempt.sighting),
+            self._anothers(asked),
             _unexplained(attempt, cause),
             *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
             await self._passable(asked, cause, evidence),
@@ -80,6 +81,17 @@ class Losses:
             return ""
         evidence.append(Evidence(kind="neighbour", where=node, detail=f"{hop}: nobody answers for it"))
         return "host.no-neighbour"
+
+    def _anothers(self, asked: Asked) -> str:
+        """Return what is wrong with a drop of what did not come in where the caller is: addresses may be equal."""
+        sighting, host = asked.observed.last.sighting, asked.world.hosts[asked.call.by]
+        if sighting is None or sighting.place != BACKBONE:
+            return ""
+        incoming = self._places.interfaces(BACKBONE).get(sighting.incoming, "no link of its own")
+        own = [port.interface for port in ports(asked.world, Plane.PRIVATE) if port.node == (host.behind or host.name)]
+        if incoming in own:
+            return ""
+        return f"what {BACKBONE} reports came in by {incoming}, and {host.name} is at {', '.join(own) or 'none'}"
 
     def _unreported(self, observed: Observation) -> str:
         """Return what is wrong with a silence in which reports were lost."""

@@ -95,7 +95,8 @@ def _end(rule: str, verdict: str, mark: int, address: IPv4Address | None) -> tup
             return (*head, x.ACCEPT)
         case "mark":
             return (*head, x.set_mark(mark), x.original_zone(mark))
-        case "translate" if address is not None:
+        case "translate":
+            assert address is not None, "a translation is to an address"
             return (*head, x.marked(mark), x.source_nat(address))
         case _:
             return head

@@ -49,9 +49,9 @@ def test_a_policy_that_was_never_set_is_none() -> None:
     assert builder.crypto_instance("other", account="acme", policy="private-only").policy is Policy.PRIVATE_ONLY
 
 
-def _two_accounts(builder: Builder, **vrf: bool) -> None:
-    for name in ("acme", "beta"):
-        builder.account(name, **vrf)
+def _two_accounts(builder: Builder, *, first_has_vrf: bool = False) -> None:
+    for name, vrf in (("acme", first_has_vrf), ("beta", False)):
+        builder.account(name, vrf=vrf)
         builder.vsi(f"{name}-1", account=name, private_address="10.1.0.2/26")
 
 

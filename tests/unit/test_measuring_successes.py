@@ -266,7 +266,7 @@ def test_a_token_is_for_the_callers_account(account: str, why: str) -> None:
     told.seen = [arrival(told)]
     told.logged = {
         **log_of(replace(told, call=VSI), status=200, rule="door.served"),
-        "caller": str(told.flow.source),
+        "caller": str(told.beyond.source),
         "surface": "iam",
         "door": "iam/private",
         "method": "POST",

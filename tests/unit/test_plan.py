@@ -17,7 +17,7 @@ from lab import (
 )
 from lab.describe.changes import difference
 from lab.describe.placing import plan
-from lab.describe.plan import LAST_METRIC
+from lab.describe.plan import LAST_METRIC, MAIN, RETURNS
 from lab.model.action import apply
 from lab.model.world import World
 
@@ -52,12 +52,13 @@ def test_nothing_leads_out_of_the_lab(name: str) -> None:
 
 
 def test_enabling_vrf_moves_the_account_to_a_table_of_its_own() -> None:
-    """Only the backbone changes: a table and its routes come, the account's routes in main go."""
+    """Only the backbone changes: a table and its routes come, the account's routes among those of all accounts go."""
     before = world(vrf=False)
     change = difference(plan(before), plan(apply(before, EnableVrf(account="acme"))))
     (backbone,) = change.nodes
     assert [str(table) for table in backbone.tables_gained] == ["table 1001 (acme) for a1-1"]
-    assert [str(route) for route in backbone.routes_lost] == ["10.65.0.64/26 dev a1-1 table 254"]
+    lost = [f"10.65.0.64/26 dev a1-1 table {table}" for table in (RETURNS, MAIN)]
+    assert [str(route) for route in backbone.routes_lost] == lost
     assert f"unreachable default table 1001 metric {LAST_METRIC}" in [str(route) for route in backbone.routes_gained]
     assert not change.doors
 
