@@ -53,13 +53,13 @@ def misled(endpoint: Endpoint, observed: Observation) -> str:
 def mistaken(asked: Asked) -> str:
     """Return what is wrong with packets that came to the services as nobody's or as another account's."""
     host, flow = asked.world.hosts[asked.call.by], asked.observed.last.flow
-    account, nic, seen = asked.world.accounts[host.account], host.nic(Plane.PRIVATE), asked.decided
-    if flow is None or seen is None or nic is None or flow.source != nic.address.ip or not account.vrf:
+    account, nic = asked.world.accounts[host.account], host.nic(Plane.PRIVATE)
+    if flow is None or nic is None or flow.source != nic.address.ip or not account.vrf:
         return ""
-    own = translated(account.number)
-    if seen.source == own:
-        return ""
-    return f"the edge sent it on from {seen.source}, and what it sends on for {account.name} is from {own}"
+    seen, own = asked.onward.get(flow), translated(account.number)
+    if seen is None:
+        return f"the edge does not say that it sent {flow} on from {own}, the address of {account.name} at the services"
+    return "" if seen.source == own else f"the edge sent {flow} on from {seen.source}; that of {account.name} is {own}"
 
 
 def elsewhere(asked: Asked) -> str:
