@@ -3,9 +3,9 @@
 acme's and globex's first VSI stand at 10.240.0.4, in the same subnet, behind the same gateway address: in two routing
 tables. A stranger's token opens nothing, a stranger's VSI is no gateway, and what one account sets is not the other's.
 
-An API key that is stolen opens what it is for, as everywhere: the network access policy asks by which door a call comes,
-not who or whose network sent it. So private-only shuts a thief on the internet out. One with a VSI of his own in the
-cloud it does not: the private door is open to every account's network.
+A stolen API key opens what it is for, as everywhere: the network access policy asks by which door a call comes, not who
+sent it from whose network. So private-only shuts out a thief on the internet, and none who has a VSI of his own in the
+cloud: the private door is open to every account's network.
 """
 
 from lab import Call, Netlink, Operation, Outcome, Policy, Scenario, SetPolicy, Step, topology

@@ -16,7 +16,7 @@ from lab.model.endpoint import Endpoint
 MAIN = 254
 LAST_METRIC = 4278198272
 FIRST_ACCOUNT_TABLE = 1000
-"""The edge's witness has this one, the first account the next. What is marked with an account's number belongs to it."""
+"""The edge's witness has this one, the first account the next; its number marks what is the account's."""
 RETURNS = 2000
 """The table for what else comes back from the service network; it is looked up behind those of accounts."""
 

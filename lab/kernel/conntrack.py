@@ -71,7 +71,9 @@ def onward(opened: NetlinkSocket, ends: Ends, *, zone: int) -> Ends | None:
 def _direction(ends: Ends) -> bytes:
     """Return the ends as netlink says them."""
     addresses = attribute(1, ends.source.packed) + attribute(2, ends.destination.packed)
-    ports = (attribute(kind, struct.pack(">H", port)) for kind, port in ((2, ends.source_port), (3, ends.destination_port)))
+    ports = (
+        attribute(kind, struct.pack(">H", port)) for kind, port in ((2, ends.source_port), (3, ends.destination_port))
+    )
     about = attribute(1, bytes((ends.protocol,))) + b"".join(ports)
     return attribute(_NESTED | _ADDRESSES, addresses) + attribute(_NESTED | _PORTS, about)
 

@@ -217,12 +217,15 @@ class Saboteur:
         node.set_filters((*rules, Filter(hook="prerouting", destination=(CLOUD_SERVICES,))))
 
     async def swap_tables(self, running: Running, target: str) -> None:
-        """What comes from the accounts ``target`` (two names and a comma) is looked up in each other's tables."""
+        """What comes from the accounts ``target`` (two names and a comma) is looked up in each other's tables.
+
+        What comes back for them is not: marks lead to the right ones.
+        """
         node, tables = running.ground.node(BACKBONE), running.plan.node(BACKBONE).tables
         one, other = (next(table for table in tables if table.owner == owner) for owner in target.split(","))
         for table, led in ((one, other), (other, one)):
-            for rule in vrf_tables.rules(table):
-                wrong = replace(rule, table=led.number)
+            for rule in (rule for rule in vrf_tables.rules(table) if rule.iif):
+                wrong = replace(rule, table=led.number, priority=1)
                 node.place.send([requests.rule(**asdict(rule), delete=True), requests.rule(**asdict(wrong))])
 
     async def one_zone(self, running: Running, _target: str) -> None:

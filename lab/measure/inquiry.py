@@ -161,8 +161,8 @@ def _seen(asked: Asked) -> list[Evidence]:
             kind = "http" if attempt.signature.layer == "http" else "errno"
             text = f"{attempt.signature.value}: {attempt.signature.meaning}; {attempt.detail}"
             found.append(Evidence(kind=kind, where=observed.node, detail=text))
-        for flow in (flow for flow in attempt.flows if flow in asked.onward):
-            found.append(Evidence(kind="translated", where=BACKBONE, detail=f"{flow} went on as {asked.onward[flow]}"))
+        onward = ((flow, asked.onward[flow]) for flow in attempt.flows if flow in asked.onward)
+        found += (Evidence(kind="translated", where=BACKBONE, detail=f"{one} went on as {two}") for one, two in onward)
         flows = {known for flow in attempt.flows for known in asked.seen_as(flow)}
         for seen in (seen for seen in asked.sightings if seen.flow in flows):
             kind = "arrived" if seen.rule.startswith("door.") else "drop"

@@ -287,7 +287,18 @@ def change_filters() -> list[list[str]]:
                     missed.append([node.name, name, *map(str, changed)])
         if node.filters:
             ground.node(node.name).set_filters(node.filters)
-    assert seen >= {"hook", "rule", "verdict", "incoming", "outgoing", "source", "destination", "mark", "address", "order"}
+    assert seen >= {
+        "hook",
+        "rule",
+        "verdict",
+        "incoming",
+        "outgoing",
+        "source",
+        "destination",
+        "mark",
+        "address",
+        "order",
+    }
     return [*missed, ground.differences(planned)]
 
 

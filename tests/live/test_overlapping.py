@@ -91,7 +91,7 @@ def test_the_edge_tells_of_the_accounts_own_packets_only(sandboxed: Callable[...
 
 
 def test_a_strangers_address_is_nobodys_in_the_own_account() -> None:
-    """globex's second VSI refuses the port to its neighbour; for acme there is nobody, with a route there as without."""
+    """To its neighbour it refuses the port; for a VSI of the other account nobody is there, with a route or without."""
     with LiveLab(catalogue.load_topology("overlapping_accounts"), capture=False) as lab:
 
         def dialled(by: str) -> str:

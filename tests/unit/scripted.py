@@ -130,6 +130,7 @@ class ScriptedLab:
     port: str = "a1-1"
     edge_says: IPv4Address | None = ACME
     sent_on: bool = False
+    captured_beyond: Answer = field(default_factory=Answer)
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
     secret: str = ""
@@ -261,6 +262,8 @@ class ScriptedLab:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()
+        if self.sent_on and flow.source == self.beyond.source:
+            return self.captured_beyond
         if flow.source != self.flow.source:
             points = ("private-services:witness", "private-services:eth0")[: 1 if self.blind == "eth0" else 2]
             return Answer(seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in points])

@@ -17,6 +17,7 @@ from lab.measure.places import Places
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sighting
 from lab.model.action import DeleteInstance, Initialise, OfInstance, Provision, RestoreInstance
+from lab.model.addresses import translated
 from lab.model.endpoint import kms
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
@@ -125,6 +126,16 @@ SERVED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         served,
         stranger,
         "asked from 203.0.113.10, which is no address of vsi-1",
+    ),
+    "as-another-account": (
+        served,
+        sets(edge_says=translated(2)),
+        "tcp on from 166.11.0.2; that of acme is 166.11.0.1",
+    ),
+    "by-an-edge-that-knows-nothing-of-it": (
+        served,
+        sets(edge_says=None),
+        "tcp on from 166.11.0.1, the address of acme at the services",
     ),
     "other-addresses": (served, sets(resolved=(IPv4Address("166.9.14.20"),)), "led to 166.9.14.20; the addresses"),
     "reversed-addresses": (
