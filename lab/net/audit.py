@@ -187,7 +187,7 @@ def _broadcasts(address: Address) -> Iterator[str]:
 
 
 def _rules(table: RoutingTable) -> Iterator[str]:
-    """Yield the policy rules that lead to a table: by interface, and by mark what the router says of its owner's."""
+    """Yield the policy rules that lead to a table: by interface, and by mark what else is its owner's."""
     priority = 1000 + table.number
     yield from (f"{priority}: iif {interface} lookup {table.number}" for interface in table.interfaces)
     if table.owner:

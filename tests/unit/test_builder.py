@@ -337,6 +337,32 @@ def test_a_subnet_inside_a_wider_one_is_told_whatever_stands_between() -> None:
     ]
 
 
+def test_only_vrf_keeps_equal_subnets_apart_and_only_those_of_different_accounts() -> None:
+    """Two accounts with VRF may have the same; a VSI of the account's own, or of one without VRF, is told each time."""
+    builder = Builder()
+    for name, vrf in (("acme", True), ("globex", True), ("plain", False)):
+        builder.account(name, vrf=vrf)
+    for name, account, address in (
+        ("a-1", "acme", "10.240.0.2/16"),
+        ("g-1", "globex", "10.240.0.2/16"),
+        ("g-2", "globex", "10.240.7.2/26"),
+        ("a-2", "acme", "10.241.0.2/26"),
+        ("p-1", "plain", "10.241.0.2/26"),
+        ("g-3", "globex", "10.241.0.2/26"),
+    ):
+        builder.vsi(name, account=account, private_address=address)
+    with pytest.raises(ModelError) as caught:
+        builder.world()
+    assert [str(problem) for problem in caught.value.problems] == [
+        "accounts/globex/vsis/g-2/private_address: 10.240.7.0/26 overlaps g-1 of globex"
+        " (each VSI stands on a subnet of its own)",
+        "accounts/plain/vsis/p-1/private_address: 10.241.0.0/26 overlaps a-2 of acme"
+        ' (only VRF keeps equal addresses apart: account("plain", vrf=True))',
+        "accounts/globex/vsis/g-3/private_address: 10.241.0.0/26 overlaps p-1 of plain"
+        ' (only VRF keeps equal addresses apart: account("plain", vrf=True))',
+    ]
+
+
 def test_all_mistakes_come_at_once() -> None:
     """An author mends everything in one go."""
     builder = Builder()
