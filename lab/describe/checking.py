@@ -16,7 +16,7 @@ from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem, nearest
 from lab.model.action import Action
-from lab.model.call import Call, Operation
+from lab.model.call import OPERATIONS, Call, Operation
 from lab.model.outcome import Denial, Expectation, Outcome
 from lab.model.plane import Surface
 from lab.model.routes import Netlink
@@ -120,8 +120,20 @@ def _arguments(kind: type) -> str:
 def _call(call: Call) -> Iterator[tuple[str, str]]:
     if call.operation is Operation.SET_POLICY and call.policy is None:
         yield "this call sets no policy", "SetPolicy(Policy.PRIVATE_ONLY, by=Call.private(...))"
-    if (call.operation is Operation.TOKEN) is not (call.surface is Surface.IAM):
-        yield f"{call.surface.value} has no operation {call.operation.value}", "IAM gives tokens: Call.token(...)"
+    known = OPERATIONS.get(call.surface, frozenset())
+    if known and call.operation not in known:
+        yield f"{call.surface.value} has no operation {call.operation.value}", _offered_by(call.operation)
+
+
+def _offered_by(operation: Operation) -> str:
+    """Return how a call for ``operation`` is said."""
+    match next(surface for surface, known in OPERATIONS.items() if operation in known):
+        case Surface.IAM:
+            return "IAM gives tokens: Call.token(...)"
+        case Surface.EP11:
+            return "GREP11 does that: Call.ep11_private(...)"
+        case _:
+            return "key management does that: Call.private(...)"
 
 
 def _stated(stated: object) -> Iterator[tuple[str, str]]:

@@ -5,14 +5,15 @@ It decides nothing: whether the host reaches what is named here is for the netwo
 
 from __future__ import annotations
 
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import ep11, iam, kms
 from lab.model.plane import Plane
 from lab.model.world import Host, World
 
 
 def of(world: World, host: Host, api_key: str) -> dict[str, str]:
-    """Return the variables of a session on ``host``, whose account's key is ``api_key``; values are key, id and URLs.
+    """Return the variables of a session on ``host``, whose account's key is ``api_key``.
 
+    Values are key, id and URLs, and for EP11 host and port, which is what clients of gRPC take.
     The instance is the first of the host's account; where the account owns none, the first of the world: a
     neighbour is there to try what is not his.
     """
@@ -26,4 +27,6 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
         environment["KP_INSTANCE_ID"] = instance.guid
         environment["PELAB_KMS_PUBLIC"] = kms(instance, Plane.PUBLIC).url
         environment["PELAB_KMS_PRIVATE"] = kms(instance, Plane.PRIVATE).url
+        environment["PELAB_EP11_PUBLIC"] = ep11(instance, Plane.PUBLIC).authority
+        environment["PELAB_EP11_PRIVATE"] = ep11(instance, Plane.PRIVATE).authority
     return environment

@@ -43,7 +43,7 @@ from lab.model.addresses import (
 from lab.model.addresses import (
     PUBLIC_SERVICES as PUBLIC_NET,
 )
-from lab.model.endpoint import MOST_INSTANCES, Endpoint, endpoints, kms
+from lab.model.endpoint import MOST_INSTANCES, Endpoint, doors_of, endpoints
 from lab.model.plane import Plane, Policy
 from lab.model.world import Account, Gateway, Host, HostKind, Instance, Nic, World
 
@@ -111,7 +111,7 @@ def plan(world: World) -> Plan:
     """Return the plan of ``world``; the same world gives the same plan."""
     private, public = ports(world, Plane.PRIVATE), ports(world, Plane.PUBLIC)
     gateways = world.gateways.values()
-    doors = (*endpoints(world), *(kms(instance, plane) for instance in controls(world) for plane in Plane))
+    doors = (*endpoints(world), *(door for instance in controls(world) for door in doors_of(instance)))
     nodes = (
         *(_host(host, world.accounts[host.account]) for host in world.hosts.values()),
         *(_gateway(world, gateway) for gateway in gateways),

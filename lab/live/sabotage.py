@@ -50,9 +50,10 @@ class Saboteur:
         await fault(self, self._stage.running, request.target)
         return Done()
 
-    async def ignore_policy(self, _running: Running, _target: str) -> None:
-        """The service leaves its network access policy unasked."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="ignore-policy"))
+    async def ignore_policy(self, _running: Running, surface: str) -> None:
+        """The service leaves its network access policy unasked, on every surface or on the one that is named."""
+        name = f"ignore-policy:{surface}" if surface else "ignore-policy"
+        await self._network.cloud.ask(messages.Fault(id=0, name=name))
 
     async def deaf_operator(self, _running: Running, _target: str) -> None:
         """What the operator does to instances is acknowledged and not carried out."""
@@ -174,7 +175,7 @@ class Saboteur:
     async def confuse_names(self, running: Running, _target: str) -> None:
         """The names of public doors lead to the private ones, whose certificates do not hold them."""
         private = {d.surface: d.addresses for d in running.plan.doors if d.plane is Plane.PRIVATE}
-        public = (d for d in running.plan.doors if d.plane is Plane.PUBLIC)
+        public = (d for d in running.plan.doors if d.plane is Plane.PUBLIC and d.surface in private)
         running.zone.add({name: private[door.surface] for door in public for name in door.names})
 
     async def leak_to_internet(self, running: Running, _target: str) -> None:

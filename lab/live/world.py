@@ -157,7 +157,7 @@ class Kept(Answer, frozen=True, kw_only=True):
 class Sabotage(Request, frozen=True, kw_only=True):
     """Break what ``name`` says, one of ``lab.live.sabotage.FAULTS``.
 
-    ``target`` is an account's or a door's name, where one is needed.
+    ``target`` is the name of an account, a door or a surface, where one is needed.
     """
 
     name: str

@@ -12,13 +12,12 @@ from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
 from lab.model.addresses import translated
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint
+from lab.model.endpoint import INSTANCE_SURFACES, Endpoint
 from lab.model.outcome import Outcome
-from lab.model.plane import Plane, Surface
+from lab.model.plane import Plane
 from lab.model.world import Host
 
 _STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
-_FIRST_REFUSAL: Final = 400
 
 
 def astray(asked: Asked) -> str:
@@ -82,9 +81,9 @@ def contradiction(asked: Asked) -> str:
 def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     """Yield what the log line of this very request must say."""
     call, status, flow = asked.call, asked.observed.status, asked.decided
-    allowed = status is not None and status < _FIRST_REFUSAL
+    allowed = served(asked.observed)
     yield "plane", call.plane.value
-    yield "surface", call.surface.value
+    yield "surface", asked.endpoint.surface.value
     yield "door", asked.endpoint.name
     yield "status", status
     yield "decision", "allow" if allowed else "deny"
@@ -95,8 +94,8 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
         yield "caller_port", flow.source_port
     if allowed:
         yield "rule", "door.served"
-    if call.surface is Surface.KMS:
-        yield "instance", asked.world.instances[call.instance].guid
+    if call.surface in INSTANCE_SURFACES:
+        yield "instance", asked.world.instances[asked.endpoint.instance or call.instance].guid
         yield "subject", requests.claims_in(asked.credentials.token).get("iam_id")
     if call.operation is Operation.TOKEN and allowed:
         yield "subject", requests.claims_in(requests.token_in(asked.observed)).get("iam_id")
@@ -120,6 +119,11 @@ def misplaced(host: Host, sighting: Sighting | None) -> str:
     if stands == sighting.place:
         return ""
     return f"{sighting.place} reports {sighting.rule}, which stands on {stands or 'no node'}"
+
+
+def said(observed: Observation) -> str:
+    """Return the product's text of a refusal, with its code; empty if there is none."""
+    return observed.refusal or requests.message_in(observed)
 
 
 def served(observed: Observation) -> bool:

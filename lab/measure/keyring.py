@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from lab.errors import ProbeFailed
 from lab.measure import requests
+from lab.measure.blobs import Blobs
 from lab.measure.requests import Answered, Credentials, HeldKey, HttpRequest
 from lab.model.call import Call, Operation
+from lab.model.plane import Surface
 
 
 class Keyring:
@@ -17,6 +19,8 @@ class Keyring:
         """Hold nothing."""
         self._keys: dict[tuple[str, str], HeldKey] = {}
         self._secret = ""
+        self.blobs = Blobs()
+        """The keys of EP11, which instances do not hold."""
 
     def held(self, call: Call) -> HeldKey | None:
         """Return the key that ``call`` is about, None if no step created it."""
@@ -24,6 +28,8 @@ class Keyring:
 
     def request(self, call: Call, credentials: Credentials) -> HttpRequest:
         """Return the request of ``call``; ProbeFailed for an unwrap of what nobody wrapped."""
+        if call.surface is Surface.EP11:
+            return self.blobs.request(call, credentials)
         held = self.held(call) or self._anothers(call)
         if call.operation is Operation.UNWRAP and held is not None and not held.ciphertext:
             raise ProbeFailed(f"nothing was wrapped by {call.key} yet: wrap before you unwrap")
@@ -39,6 +45,9 @@ class Keyring:
 
     def take(self, call: Call, observed: Answered) -> None:
         """Take in the answer to a call that was served; ProbeFailed if it is not what its operation gives."""
+        if call.surface is Surface.EP11:
+            self.blobs.take(call, observed)
+            return
         place, held = (call.instance, call.key or ""), self.held(call)
         match call.operation:
             case Operation.CREATE:

@@ -14,7 +14,7 @@ from typing import Final
 from lab.describe.placing import control, ports
 from lab.describe.plan import BACKBONE, PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
 from lab.errors import ProbeFailed
-from lab.measure import checks, requests
+from lab.measure import checks
 from lab.measure.asked import Asked, arrived
 from lab.measure.capture import Answer
 from lab.measure.checks import served
@@ -25,7 +25,7 @@ from lab.measure.owner import WITNESSES, Owner
 from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.sightings import Sightings
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import INSTANCE_SURFACES, iam, of_instance
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 
@@ -175,24 +175,26 @@ class Losses:
 
     async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
         """Ask the endpoint for what its owner may have."""
-        if asked.call.surface is Surface.KMS:
-            instance = asked.world.instances[asked.call.instance]
-            return await self._owner.ask(instance, plane=asked.endpoint.plane, at=at)
+        if asked.endpoint.instance is not None:
+            instance = asked.world.instances[asked.endpoint.instance]
+            return await self._owner.plainest(instance, asked.endpoint.surface, plane=asked.endpoint.plane, at=at)
         node = WITNESSES[asked.endpoint.plane]
         return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
 
     async def _rightly(self, asked: Asked, seen: Observation) -> bool:
         """Whether a door that was asked by its owner answers as one that serves what it may."""
-        if served(seen) or asked.call.surface is not Surface.KMS:
+        if asked.endpoint.surface is Surface.KEY_PROTECT:
+            return seen.status is not None  # it has no instance that it could serve
+        if served(seen) or asked.call.surface not in INSTANCE_SURFACES:
             return served(seen)
         plane, state = asked.endpoint.plane, seen.signature.outcome
         locked = state is Outcome.UNAUTHORIZED and plane is Plane.PUBLIC and reads_private_only(asked)
-        gone = state is Outcome.NOT_FOUND and "Instance" in requests.message_in(seen)
+        gone = state is Outcome.NOT_FOUND and "Instance" in checks.said(seen)
         if not (locked or gone or early(seen)):
             return False
         # the state of the instance forbids it: then the lab's own instance beside it must be served
         twin = control(asked.world, asked.world.instances[asked.call.instance].account)
-        return served(await self._owner.ask(twin, plane=plane))
+        return served(await self._owner.plainest(twin, asked.call.surface, plane=plane))
 
     async def _passable(self, asked: Asked, cause: str, evidence: list[Evidence]) -> str:
         """Have somebody else pass the edge that dropped it: what an edge drops for everybody is no denial."""
@@ -229,8 +231,9 @@ class Losses:
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
         """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""
-        if asked.call.surface is Surface.KMS:
-            return await self._owner.ask(asked.world.instances[asked.call.instance], node=WITNESS_EDGE)
+        if asked.call.surface in INSTANCE_SURFACES:
+            instance = asked.world.instances[asked.call.instance]
+            return await self._owner.plainest(instance, asked.call.surface, node=WITNESS_EDGE)
         door = iam(Plane.PRIVATE)
         return await self._prober.ask(WITNESS_EDGE, door.names[0], door.port, asked.request)
 
@@ -251,8 +254,9 @@ class Losses:
 
     async def _over_the_internet(self, asked: Asked) -> Observation:
         twin = control(asked.world, asked.world.hosts[asked.call.by].account)
-        door = kms(twin, Plane.PUBLIC)
-        return await self._owner.ask(twin, plane=Plane.PUBLIC, node=asked.call.by, at=door.addresses[0])
+        surface = asked.call.surface if asked.call.surface in INSTANCE_SURFACES else Surface.KMS
+        at = of_instance(twin, surface, Plane.PUBLIC).addresses[0]
+        return await self._owner.plainest(twin, surface, plane=Plane.PUBLIC, node=asked.call.by, at=at)
 
 
 def _unexplained(attempt: Attempt, cause: str) -> str:

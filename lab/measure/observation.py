@@ -48,6 +48,7 @@ class Observation:
     """What a call showed: the attempts in order, the deciding one last, and the answer if there was one.
 
     ``resolved`` holds what the node's resolver said, in its order; empty if it was not asked or knew no such name.
+    ``status`` is HTTP's, or of a gRPC call gRPC's; ``refusal`` is the PKCS #11 code and text of a refused one.
     """
 
     node: str
@@ -58,6 +59,7 @@ class Observation:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    refusal: str = ""
 
     @property
     def last(self) -> Attempt:

@@ -11,13 +11,14 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from lab.describe.plan import WITNESS_PRIVATE, WITNESS_PUBLIC
-from lab.measure import requests
+from lab.measure import grep11, requests
+from lab.measure.grep11 import HeldBlob, Secret
 from lab.measure.observation import Observation
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HeldKey
 from lab.model.call import Operation
-from lab.model.endpoint import kms
-from lab.model.plane import Plane
+from lab.model.endpoint import ep11, kms
+from lab.model.plane import Plane, Surface
 from lab.model.world import Instance
 
 WITNESSES: Final[Mapping[Plane, str]] = {Plane.PRIVATE: WITNESS_PRIVATE, Plane.PUBLIC: WITNESS_PUBLIC}
@@ -54,6 +55,36 @@ class Owner:
         door, credentials = kms(instance, plane), await self.credentials(instance)
         request = requests.key_management(operation, credentials, held=held, other_data=other_data)
         return await self._prober.ask(node or WITNESSES[plane], door.names[0], door.port, request, at=at)
+
+    async def crypto(
+        self,
+        instance: Instance,
+        operation: Operation = Operation.LIST_MECHANISMS,
+        *,
+        plane: Plane = Plane.PRIVATE,
+        node: str = "",
+        at: IPv4Address | None = None,
+        held: HeldBlob | None = None,
+        secret: Secret | None = None,
+    ) -> Observation:
+        """Return what the owner is told at the instance's EP11 door on ``plane``; ``node`` and ``at`` as above."""
+        door, credentials = ep11(instance, plane), await self.credentials(instance)
+        request = grep11.crypto(operation, credentials, held=held, secret=secret)
+        return await self._prober.ask(node or WITNESSES[plane], door.names[0], door.port, request, at=at)
+
+    async def plainest(
+        self,
+        instance: Instance,
+        surface: Surface,
+        *,
+        plane: Plane = Plane.PRIVATE,
+        node: str = "",
+        at: IPv4Address | None = None,
+    ) -> Observation:
+        """Return what the owner is told where he asks for the least that ``surface`` can be asked."""
+        if surface is Surface.EP11:
+            return await self.crypto(instance, plane=plane, node=node, at=at)
+        return await self.ask(instance, plane=plane, node=node, at=at)
 
     async def policy(self, instance: Instance) -> Observation:
         """Return the owner's reading of the network access policy at the private door."""

@@ -1,4 +1,4 @@
-"""The probe: one call of one node, from the name to the HTTP answer, with what each layer showed.
+"""The probe: one call of one node, from the name to the HTTP or gRPC answer, with what each layer showed.
 
 Names are asked of the node's own resolver, and every address is tried in order, as clients do. What keeps the
 question from being asked raises; it is no verdict.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
 
+import h2.exceptions
 import h11
 from dnslib import QTYPE, RCODE, DNSRecord
 from dnslib.dns import DNSError
 
 from lab.errors import ProbeFailed
+from lab.measure import grep11, grpc
 from lab.measure.dialling import Connected, Dialler
 from lab.measure.flow import Flow
+from lab.measure.grep11 import GrpcRequest
 from lab.measure.observation import Attempt, Observation, known
 from lab.measure.places import Places
 from lab.measure.requests import HttpRequest
@@ -34,6 +38,7 @@ class Prober:
 
     def __init__(self, places: Places, sightings: Sightings, trust: ssl.SSLContext) -> None:
         """Keep what probing needs; nothing is opened before a question."""
+        trust.set_alpn_protocols([grpc.ALPN, "http/1.1"])  # of which a door speaks one
         self._places, self._trust = places, trust
         self._dialler = Dialler(places, sightings)
 
@@ -101,27 +106,31 @@ class Prober:
         failures: tuple[Attempt, ...],
     ) -> Observation:
         flow, since = connected.flow, connected.since
-        answer, body = None, b""
+        heard: _Heard | None = None
         try:
             async with asyncio.timeout(ANSWER_BUDGET_S):
                 reader, writer = await asyncio.open_connection(
                     sock=connected.socket, ssl=self._trust, server_hostname=name
                 )
+                speak = _grpc if isinstance(request, GrpcRequest) else _http
                 try:
-                    answer, body = await _http(reader, writer, name, flow.destination_port, request)
+                    heard = await speak(reader, writer, f"{name}:{flow.destination_port}", request)
                 finally:
                     writer.close()
         except TimeoutError as error:
             raise ProbeFailed(f"{name} ({flow}): connected, but no answer in {ANSWER_BUDGET_S:.0f} s") from error
         except ssl.SSLCertVerificationError as error:
             signature, detail = known("tls", "alert"), str(error)
-        except (OSError, EOFError, h11.RemoteProtocolError) as error:
+        except _OtherProtocol as error:
+            signature, detail = known("tls", str(error)), f"the door agreed to {error} only"
+        except (OSError, EOFError, h11.RemoteProtocolError, h2.exceptions.ProtocolError) as error:
             raise ProbeFailed(f"{name} ({flow}): the connection broke off: {error!r}") from error
         else:
-            found = signatures.read("http", str(answer.status_code))
+            found = signatures.read(heard.layer, heard.value)
             if found is None:
-                raise ProbeFailed(f"{name} ({flow}): HTTP {answer.status_code} has no meaning here: {body[:200]!r}")
-            signature, detail = found, f"HTTP {answer.status_code}"
+                told = heard.refusal or repr(heard.body[:200])
+                raise ProbeFailed(f"{name} ({flow}): {heard.detail} has no meaning here: {told}")
+            signature, detail = found, heard.detail
         if failures:
             detail += f" at {flow.destination}, the {_ordinal(len(failures) + 1)} address that was tried"
         attempt = Attempt(
@@ -133,22 +142,56 @@ class Prober:
             port=flow.destination_port,
             resolved=resolved,
             attempts=(*failures, attempt),
-            status=answer.status_code if answer is not None else None,
-            headers={key.decode(): value.decode() for key, value in answer.headers} if answer is not None else {},
-            body=body,
+            status=heard.status if heard else None,
+            headers=heard.headers if heard else {},
+            body=heard.body if heard else b"",
+            refusal=heard.refusal if heard else "",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """An answer of either protocol: what the signatures' table is asked for, and what came with it."""
+
+    layer: str
+    value: str
+    detail: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    refusal: str = ""
+
+
+class _OtherProtocol(Exception):
+    """The door agreed to a protocol that the client does not speak; the message is its name."""
 
 
 def _ordinal(number: int) -> str:
     return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
+async def _grpc(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str, request: HttpRequest
+) -> _Heard:
+    """Make one call and return its answer."""
+    if (spoken := writer.get_extra_info("ssl_object").selected_alpn_protocol()) != grpc.ALPN:
+        raise ProbeFailed(f"{authority} speaks {spoken}, and gRPC needs {grpc.ALPN}")
+    answer = await grpc.call(reader, writer, authority, request)
+    value, text = grep11.showed(answer.status, answer.details)
+    refusal = f"{value.partition(' ')[2]}: {text}" if text else ""
+    return _Heard(
+        layer="grpc", value=value, detail=f"gRPC {value}", status=answer.status, body=answer.body, refusal=refusal
+    )
+
+
 async def _http(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str, port: int, request: HttpRequest
-) -> tuple[h11.Response, bytes]:
-    """Send one request and return head and body of its answer."""
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str, request: HttpRequest
+) -> _Heard:
+    """Send one request and return its answer."""
+    if (spoken := writer.get_extra_info("ssl_object").selected_alpn_protocol()) == grpc.ALPN:
+        raise _OtherProtocol(spoken)
     connection = h11.Connection(h11.CLIENT)
-    headers = {"host": f"{name}:{port}", "connection": "close", "content-length": str(len(request.body))}
+    headers = {"host": authority, "connection": "close", "content-length": str(len(request.body))}
     headers.update(request.headers)
     sent = connection.send(h11.Request(method=request.method, target=request.path, headers=list(headers.items())))
     writer.write((sent or b"") + (connection.send(h11.Data(data=request.body)) or b""))
@@ -164,6 +207,10 @@ async def _http(
         elif isinstance(event, h11.Data):
             body += event.data
         elif isinstance(event, h11.EndOfMessage) and answer is not None:
-            return answer, bytes(body)
+            told = {key.decode(): value.decode() for key, value in answer.headers}
+            status = answer.status_code
+            return _Heard(
+                layer="http", value=str(status), detail=f"HTTP {status}", status=status, headers=told, body=bytes(body)
+            )
         elif isinstance(event, h11.ConnectionClosed):
             raise EOFError("closed before an answer")

@@ -9,7 +9,7 @@ from lab.describe.placing import SERVICE_LINK, TO_SERVICES, ports
 from lab.describe.plan import BACKBONE, WITNESS_EDGE, PlannedRoute, named
 from lab.describe.translation import account_table
 from lab.kernel.messages import Lookup
-from lab.measure import requests
+from lab.measure import checks, requests
 from lab.measure.checks import served
 from lab.measure.owner import Owner
 from lab.measure.places import Places
@@ -28,7 +28,7 @@ from lab.model.action import (
     TakeZoneDown,
 )
 from lab.model.addresses import SERVICE_ENDPOINTS, zone_of
-from lab.model.endpoint import kms
+from lab.model.endpoint import doors_of, kms
 from lab.model.outcome import Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Policy
 from lab.model.routes import HostRoute, destination
@@ -121,15 +121,16 @@ class ReadBack:
         return self._places.lookup(BACKBONE, destination, source=source, incoming=interface)
 
     async def _door(self, world: World, name: str, expected: Outcome) -> tuple[Evidence, ...]:
-        """Both doors answer the instance's owner as those of an instance in that state do, and under its policy."""
+        """Every door answers the instance's owner as those of an instance in that state do, and under its policy."""
         instance, evidence = world.instances[name], []
-        for plane in Plane:
-            seen = await self._owner.ask(instance, plane=plane)
+        for door in doors_of(instance):
+            plane = door.plane
+            seen = await self._owner.plainest(instance, door.surface, plane=plane)
             locked = plane is Plane.PUBLIC and instance.policy is Policy.PRIVATE_ONLY and not instance.deleted
             if seen.signature.outcome is not (Outcome.UNAUTHORIZED if locked else expected):
                 return ()
-            said = f"{seen.node} at {seen.name}:{seen.port}: HTTP {seen.status} {requests.message_in(seen)[:120]}"
-            evidence.append(Evidence(kind="read-back", where=kms(instance, plane).name, detail=said.strip()))
+            said = f"{seen.node} at {seen.name}:{seen.port}: {seen.last.detail} {checks.said(seen)[:120]}"
+            evidence.append(Evidence(kind="read-back", where=door.name, detail=said.strip()))
         if expected is Outcome.REACHED:
             read = await self._owner.policy(instance)
             if not served(read) or requests.policy_in(read) is not instance.policy:

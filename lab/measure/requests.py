@@ -122,7 +122,7 @@ def key_management(
             return _request("GET", policies, credentials, _POLICY)
         case Operation.SET_POLICY:
             return _request("PUT", policies, credentials, _POLICY, _setting(policy or Policy.PUBLIC_AND_PRIVATE))
-        case Operation.TOKEN:
+        case _:
             raise ProbeFailed(f"{operation.value} is no key-management operation")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lab.measure import requests
+from dataclasses import replace
+
+from lab.describe.placing import control
+from lab.measure import checks, grep11, requests
 from lab.measure.asked import Asked
 from lab.measure.checks import served
 from lab.measure.controls import reads_private_only
@@ -30,8 +33,10 @@ def cause(asked: Asked) -> tuple[str, str]:
 async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
     """Return what is wrong with an answer that the owner, who asks for it at the private door, does not find true."""
     call = asked.call
-    if call.surface is not Surface.KMS:
+    if call.surface is Surface.IAM:
         return ""
+    if call.surface is Surface.EP11:
+        return await _crypto_shown(asked, owner, keys)
     instance, held = asked.world.instances[call.instance], keys.held(call)
     match call.operation:
         case Operation.SET_POLICY:
@@ -62,3 +67,26 @@ async def shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
             return "" if refused else "unwrapped, but other additional data unwraps it too: nothing is bound to it"
         case _:
             return ""
+
+
+async def _crypto_shown(asked: Asked, owner: Owner, keys: Keyring) -> str:
+    """Return what the owner does not find true: what was encrypted decrypts again, and its key is taken here only."""
+    call, instance = asked.call, asked.world.instances[asked.call.instance]
+    if call.operation is Operation.LIST_MECHANISMS:
+        seen = await owner.crypto(instance)
+        same = served(seen) and seen.body == asked.observed.body
+        return "" if same else "answered with other mechanisms than the owner is told"
+    if (held := keys.blobs.held(call)) is None:
+        return "served with a key that nobody made"
+    if call.operation is Operation.GENERATE_KEY:
+        secret = grep11.fresh_secret()
+        encrypted = await owner.crypto(instance, Operation.ENCRYPT, held=held, secret=secret)
+        if not served(encrypted):
+            return "acknowledged, but the instance does not take the key"
+        held = replace(held, secret=secret, ciphered=grep11.ciphered_in(encrypted, secret))
+    opened = await owner.crypto(instance, Operation.DECRYPT, held=held)
+    if held.secret is None or not served(opened) or grep11.decrypted_in(opened) != held.secret.plain:
+        return "served, but what was encrypted does not decrypt again"
+    elsewhere = await owner.crypto(control(asked.world, instance.account), Operation.DECRYPT, held=held)
+    refused = "CKR_IBM_BLOB_ERROR" in checks.said(elsewhere)
+    return "" if refused else "served, but another instance does not refuse the key: it is bound to nothing"

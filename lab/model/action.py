@@ -202,6 +202,8 @@ def effect(world: World, call: Call) -> World:
             keys, gone = instance.keys | {call.key}, instance.deleted_keys - {call.key}
             wrapped = instance.wrapping_keys - {call.key}
             return world.with_instance(replace(instance, keys=keys, deleted_keys=gone, wrapping_keys=wrapped))
+        case Operation.GENERATE_KEY if call.key:
+            return world.with_blob(call.key, instance.name)
         case Operation.WRAP if call.key:
             return world.with_instance(replace(instance, wrapping_keys=instance.wrapping_keys | {call.key}))
         case Operation.DELETE if call.key:

@@ -16,6 +16,8 @@ class Outcome(Enum):
     REACHED = "reached"
     DONE = "done"
     """Not a call: the lab's operator changed something, and reading it back showed the change."""
+    NOT_SENT = "not-sent"
+    """The client gave up before it sent anything: it can make no request of what it was told."""
     NO_NAME = "no-name"
     NO_ROUTE = "no-route"
     TIMED_OUT = "timed-out"
@@ -105,8 +107,8 @@ class Evidence:
     """One observation behind a measured outcome.
 
     ``kind``: errno, left, route-lookup, neighbour, drop, translated, arrived, not-seen-beyond, listener-answered,
-    control-pair, http, tls, service-log, policy-read, capture, canary, read-back; memory-log is what the services' code
-    said where no packet moved, beyond-the-model what the model cannot know of a host.
+    control-pair, http, grpc, tls, service-log, policy-read, capture, canary, read-back; memory-log is what the
+    services' code said where no packet moved, beyond-the-model what the model cannot know of a host.
     ``where``: the node, filter or door that was looked at.
     """
 

@@ -79,7 +79,7 @@ CATALOGUE = (
     _documented("policy.updated-later", _ONLY, "It can be updated after provisioning and initialisation."),
     _documented("policy.not-in-the-ui", _ONLY, "Under private-only the UI manages no keys; the policy is switched by CLI or API."),
     _documented("policy.not-enforced-after-delete", _ONLY, "The policy is not enforced after the command to delete the instance is issued."),
-    _documented("policy.both-apis", _ONLY, "It affects the key management API and the GREP11 and PKCS #11 APIs."),
+    _documented("policy.both-apis", _ONLY, "It affects the key management API and the GREP11 and PKCS #11 APIs: with private-only a public GREP11 call is refused as well.", decides=True),
     _documented("account.vrf-first", _BEFORE, "The infrastructure account must be enabled for VRF."),
     _documented("account.own-table", _BEFORE, "Enabling VRF creates a separate routing table for the account, routed separately."),
     _documented("account.vrf-one-way", _BEFORE, "VRF cannot be disabled once enabled."),
@@ -102,6 +102,10 @@ CATALOGUE = (
     _documented("ep11.endpoint", _STEP5, "GREP11 needs only its endpoint switched to the private one."),
     _documented("account.show", _STEP5, "`ibmcloud account show` tells whether service endpoints are enabled."),
     _documented("kms.private-addr", _STEP5, "KP_PRIVATE_ADDR sets the key-management endpoint, public or private, with the instance's port."),
+    _derived("client.no-scheme", _STEP5, "Of an address without https:// the tools make no request.", "The page's values carry a scheme, the instance document's do not; an HTTP client's URL needs one."),
+    _derived("ep11.speaks-grpc", _STEP5, "An EP11 endpoint speaks gRPC over HTTP/2 only: a key-management client that is led there gets no answer.", "GREP11 is gRPC; the instance document lists both, and they look alike."),
+    _assumed("kms.unset-is-key-protect", _STEP5, "With KP_PRIVATE_ADDR unset the tool asks the public endpoint of Key Protect in the targeted region, which has no instance of this service.", "The page sets the variable for the public endpoint too; what the tool does without it is not published there.", decides=False),
+    _assumed("door.other-instance", _STEP5, "An endpoint refuses a request for an instance that is not its own with the common 401.", "Instances of a region share a name and differ by port; a longer text seen in the field says that the 401 may mean this."),
     _documented("kms.discovery", _STEP5, "The instance document lists host and port of kms and ep11, public and private."),
     _documented("kms.root-key", _STEP6, "The private connection is tested by creating a root key at the private endpoint and listing keys."),
     _derived("host.no-route", _STEP1, "A host without any route to the address sends nothing.", "Linux answers ENETUNREACH before a packet is made."),
@@ -112,6 +116,7 @@ CATALOGUE = (
     _derived("door.served", _STEP6, "The service answered; no policy applies to this surface.", "The network access policy belongs to instances; IAM is none."),
     _derived("door.other-account", _POLICY, "A token of one account opens no instance of another.", "IAM roles are granted within an account; the answer is that of a missing role."),
     _derived("key.unknown", _STEP6, "A key that the instance does not hold is not found.", "Key-management API, KEY_NOT_FOUND_ERR."),
+    _derived("key.foreign-blob", _STEP5, "A GREP11 key that the instance's master key did not seal is refused.", "GREP11 keeps no keys: a client's key is a blob wrapped by the instance's master key, and CKR_IBM_BLOB_ERROR names one that is none."),
     _derived("operator.done", _BEFORE, "The lab's operator carried the change out.", "VRF, service endpoints, provisioning and initialisation have no API in this lab yet."),
     _assumed("edge.no-vrf", _BEFORE, "Packets of an account without VRF for the service network are dropped at the backbone's edge, silently.", "The page makes VRF a prerequisite; how the packets die is not published."),
     _assumed("edge.no-service-endpoint", _BEFORE, "With VRF but without service endpoints the account's table has no way to the service network; its packets are lost silently.", "The page makes service endpoints a prerequisite; how the packets die is not published."),
@@ -124,6 +129,10 @@ CATALOGUE = (
     _assumed("instance.deleted", _ONLY, "A deleted instance is not found, on either plane.", "The page says that the policy is not enforced after the delete; what is answered instead is not published."),
     _assumed("instance.restored", _ONLY, "An instance that is restored in time has its policy, master key and keys as before the delete, and the policy is enforced again.", "Reclamation is documented for the platform; what it brings back of this product is not published.", decides=False),
     _assumed("instance.not-initialised", _STEP4, "An uninitialised instance answers every key call with 400 and CKR_IBM_WK_NOT_INITIALIZED.", "The text is documented for key operations; the status for listing is not."),
+    _service("grep11-refusal", "A GREP11 call that the policy, a missing role or a token forbids gets UNAUTHENTICATED with CKR_IBM_GREP11_NOT_AUTHENTICATED: one answer for all three.", "That the policy affects GREP11 is documented, what a refused caller sees is not; it follows the key-management API, whose refusals are alike."),
+    _service("grep11-status", "A GREP11 error that is PKCS #11's own (master key, blob, mechanism) has the gRPC status UNKNOWN and says its code in the one Grep11Error; a deleted instance is NOT_FOUND with CKR_TOKEN_NOT_PRESENT.", "The detail is documented; its status is seen as Unknown in transcripts only, and nothing is published of a deleted instance."),
+    _service("grep11-roles", "Every role may use GREP11.", "Which role each function needs is not told apart in this version."),
+    _service("grep11-blob", "A key blob is sealed by AES-256-GCM under the master key and bound to the instance's id.", "The crypto unit's own format is not published; clients treat it as opaque."),
     _service("token-signature", "Tokens are signed with ES256; the product signs with RS256.", "An RSA key costs a lab 100 ms; no client of the lab verifies the signature by algorithm."),
     _service("unknown-instance", "A request for an instance that is unknown, or not the door's, gets the common 401.", "A longer text seen in the field says that it may be any of these."),
     _service("missing-role", "A missing role is 401 on every call, listing included.", "The error page says so; the page on listing describes an empty list."),
@@ -135,7 +144,12 @@ CATALOGUE = (
     _service("alias-clash", "An alias that is taken is 409.", "The code is not published."),
 )  # fmt: skip
 
-LOGGED_AS = {"policy.needs-initialised": "instance.not-initialised", "key.deleted": "key.state"}
+LOGGED_AS = {
+    "policy.needs-initialised": "instance.not-initialised",
+    "policy.both-apis": "policy.private-only",
+    "key.deleted": "key.state",
+    "door.other-instance": "instance.unknown",
+}
 """What the services' log calls a rule, where that is another name: theirs are about states, the page's about calls."""
 BY_ID = {rule.id: rule for rule in CATALOGUE}
 

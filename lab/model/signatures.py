@@ -13,7 +13,10 @@ from lab.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A raw observation: ``layer`` is connect, dns, tls, http or filter; ``value`` as its own tools name it."""
+    """A raw observation: ``layer`` is url, connect, dns, tls, http, grpc or filter; ``value`` as its own tools name it.
+
+    For grpc that is the status, and behind a blank the PKCS #11 code of its Grep11Error.
+    """
 
     layer: str
     value: str
@@ -22,6 +25,7 @@ class Signature:
 
 
 TABLE = (
+    Signature(layer="url", value="no scheme", outcome=Outcome.NOT_SENT, meaning="no URL, and the client sends nothing"),
     Signature(layer="dns", value="NXDOMAIN", outcome=Outcome.NO_NAME, meaning="the resolver knows no such name"),
     Signature(layer="dns", value="timeout", outcome=Outcome.NO_NAME, meaning="no resolver answered"),
     Signature(layer="dns", value="ENETUNREACH", outcome=Outcome.NO_NAME, meaning="no route to the resolver"),
@@ -35,6 +39,7 @@ TABLE = (
     Signature(layer="connect", value="ETIMEDOUT", outcome=Outcome.TIMED_OUT, meaning="the kernel gave up resending"),
     Signature(layer="filter", value="drop", outcome=Outcome.TIMED_OUT, meaning="a drop was seen; the client would wait in vain"),
     Signature(layer="tls", value="alert", outcome=Outcome.TLS_FAILED, meaning="certificate or protocol not accepted"),
+    Signature(layer="tls", value="h2", outcome=Outcome.TLS_FAILED, meaning="the door agrees to HTTP/2 only, and speaks gRPC there"),
     Signature(layer="http", value="200", outcome=Outcome.REACHED, meaning="served"),
     Signature(layer="http", value="201", outcome=Outcome.REACHED, meaning="served, something was made"),
     Signature(layer="http", value="204", outcome=Outcome.REACHED, meaning="served, nothing to say"),
@@ -45,6 +50,11 @@ TABLE = (
     Signature(layer="http", value="409", outcome=Outcome.CONFLICT, meaning="the state does not allow it"),
     Signature(layer="http", value="422", outcome=Outcome.BAD_REQUEST, meaning="well formed, but not to be processed"),
     Signature(layer="http", value="410", outcome=Outcome.GONE, meaning="the key was deleted"),
+    Signature(layer="grpc", value="OK", outcome=Outcome.REACHED, meaning="served"),
+    Signature(layer="grpc", value="UNAUTHENTICATED CKR_IBM_GREP11_NOT_AUTHENTICATED", outcome=Outcome.UNAUTHORIZED, meaning="network policy, role or token: the same answer"),
+    Signature(layer="grpc", value="UNKNOWN CKR_IBM_WK_NOT_INITIALIZED", outcome=Outcome.BAD_REQUEST, meaning="the instance is not initialised"),
+    Signature(layer="grpc", value="UNKNOWN CKR_IBM_BLOB_ERROR", outcome=Outcome.BAD_REQUEST, meaning="the key blob is not this instance's"),
+    Signature(layer="grpc", value="NOT_FOUND CKR_TOKEN_NOT_PRESENT", outcome=Outcome.NOT_FOUND, meaning="no such instance"),
 )  # fmt: skip
 
 _BY_SIGNATURE = {(entry.layer, entry.value): entry for entry in TABLE}

@@ -139,7 +139,8 @@ class Instance:
 class World:
     """Everything that a verdict depends on. Mappings are read-only and keep the author's order.
 
-    ``zones_down`` names zones of the cloud, such as ``us-south-1``, that answer nothing.
+    ``zones_down`` names zones of the cloud, such as ``us-south-1``, that answer nothing. ``blobs`` are the EP11 keys in
+    clients' hands: the name that a step gave each, and the instance that sealed it.
     """
 
     accounts: Mapping[str, Account] = field(default_factory=dict)
@@ -147,10 +148,11 @@ class World:
     instances: Mapping[str, Instance] = field(default_factory=dict)
     zones_down: frozenset[str] = frozenset()
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    blobs: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the mappings."""
-        for name in ("accounts", "hosts", "instances", "gateways"):
+        for name in ("accounts", "hosts", "instances", "gateways", "blobs"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def account(self, name: str, *, where: str = "account") -> Account:
@@ -176,6 +178,10 @@ class World:
     def with_instance(self, instance: Instance) -> World:
         """Return a world in which ``instance`` replaces the one of its name, or is added."""
         return replace(self, instances={**self.instances, instance.name: instance})
+
+    def with_blob(self, key: str, instance: str) -> World:
+        """Return a world in which clients hold the key ``key``, sealed by ``instance``."""
+        return replace(self, blobs={**self.blobs, key: instance})
 
 
 def _find(mapping: Mapping[str, T], name: str, where: str, kind: str) -> T:

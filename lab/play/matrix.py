@@ -43,11 +43,13 @@ class Matrix:
 
 
 def questions(world: World) -> Iterator[Call]:
-    """Yield each host's key listing at both endpoints of each instance: private before public, as the page tells it."""
+    """Yield each host's plainest call to every door of each instance: private before public, as the page tells it."""
     for host in world.hosts.values():
         for instance in world.instances.values():
             yield Call.private(host.name, instance.name)
             yield Call.public(host.name, instance.name)
+            yield Call.ep11_private(host.name, instance.name)
+            yield Call.ep11_public(host.name, instance.name)
 
 
 def matrix(described: Topology, mode: Mode) -> Matrix:

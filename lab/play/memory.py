@@ -15,11 +15,13 @@ import httpx
 import msgspec
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
+from lab.measure import grep11, requests
+from lab.measure.grep11 import GrpcRequest
 from lab.measure.keyring import Keyring
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
 from lab.model.action import Action, apply, effect
+from lab.model.aim import aimed
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
@@ -28,11 +30,11 @@ from lab.model.routes import RouteRefused
 from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
-from lab.oracle.predict import endpoint_of
-from lab.serve import furnishing
+from lab.serve import furnishing, grpc
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site, at_door
+from lab.services.ep11.api import OPERATIONS
 
 _API_KEY: Final = "memory-{account}"
 
@@ -44,6 +46,8 @@ class Heard:
     name: str
     status: int
     body: bytes
+    layer: str = "http"
+    value: str = ""
 
 
 class Memory:
@@ -76,14 +80,18 @@ class Memory:
 
     def ask(self, call: Call) -> Measurement | None:
         """Return what the door says; None where the call finds none."""
-        endpoint = endpoint_of(self._world, call)
+        if (endpoint := aimed(self._world, call)) is None:
+            return None
         door = path.find(self._world, self._world.host(call.by), endpoint, first_only=call.first_only).door
         if door is None:
             return None
-        heard = self._send(replace(endpoint, plane=door), self._request(call))
-        found = signatures.read("http", str(heard.status))
+        request = self._request(call)
+        if isinstance(request, GrpcRequest) != (endpoint.surface is Surface.EP11):
+            return None  # two protocols meet, and what comes of it is theirs
+        heard = self._send(replace(endpoint, plane=door), request)
+        found = signatures.read(heard.layer, heard.value)
         if found is None:
-            raise ProbeFailed(f"{endpoint.name}: HTTP {heard.status} has no meaning here: {heard.body[:200]!r}")
+            raise ProbeFailed(f"{endpoint.name}: {heard.layer} {heard.value} has no meaning here: {heard.body[:200]!r}")
         if found.outcome is Outcome.REACHED:
             self._keys.take(call, heard)
             self._world = effect(self._world, call)
@@ -113,6 +121,11 @@ class Memory:
 
     def _send(self, endpoint: Endpoint, request: HttpRequest) -> Heard:
         site = Site(door=furnishing.door(endpoint), cloud=self._cloud)
+        if isinstance(request, GrpcRequest):
+            operation = OPERATIONS[request.path]
+            given = grpc.answer(site, request.path, operation, request.headers, request.body, ("", 0))
+            value, _ = grep11.showed(given.status, given.details)
+            return Heard(name=endpoint.names[0], status=given.status, body=given.body, layer="grpc", value=value)
         app: Any = at_door(surface_app(endpoint.surface), site)
 
         async def exchange() -> Heard:
@@ -120,7 +133,8 @@ class Memory:
                 answer = await client.request(
                     request.method, request.path, headers=dict(request.headers), content=request.body
                 )
-                return Heard(name=endpoint.names[0], status=answer.status_code, body=answer.content)
+                status = answer.status_code
+                return Heard(name=endpoint.names[0], status=status, body=answer.content, value=str(status))
 
         return self._carrier.submit(asyncio.run, exchange()).result()
 
@@ -128,7 +142,8 @@ class Memory:
 def _rule(call: Call, line: str) -> str:
     """Return the catalogue's name of the rule in a log line."""
     said = str(msgspec.json.decode(line)["rule"])
-    names = {logged: rule for rule, logged in LOGGED_AS.items()}
-    if said == LOGGED_AS["policy.needs-initialised"] and call.operation is not Operation.SET_POLICY:
-        return said
-    return names.get(said, said)
+    if said == LOGGED_AS["policy.needs-initialised"]:
+        return "policy.needs-initialised" if call.operation is Operation.SET_POLICY else said
+    if said == LOGGED_AS["policy.both-apis"]:
+        return "policy.both-apis" if call.surface is Surface.EP11 else said
+    return next((rule for rule, logged in LOGGED_AS.items() if logged == said), said)

@@ -13,7 +13,7 @@ from typing import Final
 
 from lab.model.addresses import CLOUD_SERVICES, IAAS_SERVICES, SERVICE_ENDPOINTS
 from lab.model.call import Call
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import ep11, iam, kms
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
 from lab.model.world import HostKind, World
@@ -119,16 +119,22 @@ def _endpoint(world: World, call: Call) -> Remedy:
     own, where = world.host(call.by).own_plane, ""
     if world.host(call.by).kind is HostKind.ON_PREMISES:
         where = "; privately only through a reverse proxy on a VSI"
-    if call.surface is Surface.IAM:
-        what, url, variable = f"ask IAM's {own.value} endpoint", iam(own).url, "IBMCLOUD_IAM_API_ENDPOINT"
-        step = f'Call.token("{call.by}", "{call.instance}", Plane.{own.name})'
-    else:
-        step = f'Call.{own.value}("{call.by}", "{call.instance}")'
-        what, url = f"target the {own.value} endpoint", kms(world.instance(call.instance), own).url
-        variable = "KP_PRIVATE_ADDR"
+    what, step = f"target the {own.value} endpoint", f'Call.{own.value}("{call.by}", "{call.instance}")'
+    match call.surface:
+        case Surface.IAM:
+            what, setting = f"ask IAM's {own.value} endpoint", f"IBMCLOUD_IAM_API_ENDPOINT={iam(own).url}"
+            step = f'Call.token("{call.by}", "{call.instance}", Plane.{own.name})'
+        case Surface.EP11:
+            setting = f"GREP11_ADDRESS={ep11(world.instance(call.instance), own).authority}"
+            step = f'Call.ep11_{own.value}("{call.by}", "{call.instance}")'
+        case _:
+            if call.setting is not None:
+                url = kms(world.instance(call.instance), own).url
+                step = f'Call.kp("{call.by}", "{call.instance}", address="{url}")'
+            setting = f"KP_PRIVATE_ADDR={kms(world.instance(call.instance), own).url}"
     return Remedy(
         what=f"{what}: {call.by} is on the {own.value} side{where}",
-        command=f"export {variable}={url}",
+        command=f"export {setting}",
         step=step,
     )
 

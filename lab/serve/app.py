@@ -1,4 +1,4 @@
-"""The front doors' applications, one for each surface: paths to operations, HTTP's words to the services' own.
+"""The HTTP doors' applications, one for each surface: paths to operations, HTTP's words to the services' own.
 
 Applications are made before a lab is forked and shared by all its doors; they hold no state.
 """
@@ -19,16 +19,18 @@ from lab.services.iam import operations as iam
 from lab.services.iam import rules as iam_rules
 from lab.services.kms import api, rules
 from lab.services.kms.operations import Request
+from lab.services.kms.state import Store
 from lab.services.reply import Reply
 
 _JSON = "application/json"
-_SCHEME = "bearer "
+_NO_INSTANCES = Store()
+"""What Key Protect has of this service's instances."""
 
 
 @functools.cache
 def surface_app(surface: Surface) -> ASGIApp:
     """Return the application of ``surface``; made once, shared by every door of it."""
-    return {Surface.KMS: _kms, Surface.IAM: _iam}[surface]()
+    return {Surface.KMS: _kms, Surface.KEY_PROTECT: _kms, Surface.IAM: _iam}[surface]()
 
 
 def _kms() -> ASGIApp:
@@ -43,30 +45,28 @@ def _kms_path(
     other = otherwise or api.other_method(tuple(operations))
 
     def answer(asked: Asked) -> Answer:
-        cloud, now = asked.cloud, asked.cloud.clock()
-        authorization = asked.header(b"authorization")
-        bearer = None
-        if authorization[: len(_SCHEME)].lower() == _SCHEME:
-            bearer = cloud.verifier.bearer(authorization[len(_SCHEME) :].strip(), now=now)
+        cloud = asked.cloud
+        bearer, level = cloud.bearer(asked.header(b"authorization"))
         operation = operations.get(asked.method, other) if asked.body is not None else api.TOO_LONG
         arrival = api.Arrival(
             plane=asked.door.plane,
             door_instance=asked.door.instance,
             account=bearer.account if bearer else None,
-            level=rules.level(cloud.accounts.roles(bearer.account, bearer.subject)) if bearer else rules.Level.NOTHING,
+            level=level,
             named=asked.header(b"bluemix-instance") or None,
-            enforce=cloud.enforce_policy,
+            enforce=Surface.KMS in cloud.enforced_on,
         )
         request = Request(
             subject=bearer.subject if bearer else "",
-            now=now,
+            now=cloud.clock(),
             draw=cloud.draw,
             key=asked.parameters.get("key", ""),
             query=dict(parse_qsl(asked.query.decode("latin-1"), keep_blank_values=True)) if asked.query else {},
             body=asked.body or b"",
             prefer=asked.header(b"prefer"),
         )
-        given = api.answer(cloud.instances, arrival, operation, request)
+        store = cloud.instances if asked.door.surface is Surface.KMS else _NO_INSTANCES
+        given = api.answer(store, arrival, operation, request)
         return Answer(
             reply=given.reply,
             operation=operation.name,

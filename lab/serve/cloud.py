@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lab.model.endpoint import INSTANCE_SURFACES
 from lab.serve import log, messages
 from lab.serve.clock import Clock, system
 from lab.services.iam import state as iam
@@ -19,16 +20,17 @@ from lab.services.iam.operations import Issuer
 from lab.services.kms import policies, rules
 from lab.services.kms import state as kms
 from lab.services.kms.vault import MASTER_BYTES
-from lab.services.tokens import Verifier
+from lab.services.tokens import Bearer, Verifier
 
 IGNORE_POLICY = "ignore-policy"
 OPERATOR = "pelab-operator"
+_SCHEME = "bearer "
 
 
 class Cloud:
     """The services of a lab. Making one draws the key that signs tokens, so it is made after the fork."""
 
-    __slots__ = ("accounts", "clock", "draw", "enforce_policy", "instances", "issuer", "sink", "verifier")
+    __slots__ = ("accounts", "clock", "draw", "enforced_on", "instances", "issuer", "sink", "verifier")
 
     def __init__(self, sink: log.Sink, *, clock: Clock = system, draw: Callable[[int], bytes] = os.urandom) -> None:
         """Start empty; ``sink`` takes log lines, ``draw`` gives random bytes."""
@@ -36,7 +38,17 @@ class Cloud:
         self.sink, self.clock, self.draw = sink, clock, draw
         self.accounts, self.instances = iam.Store(), kms.Store()
         self.issuer, self.verifier = Issuer(self.accounts, key=key, draw=draw), Verifier(key.public_key())
-        self.enforce_policy = True
+        self.enforced_on = set(INSTANCE_SURFACES)
+        """The surfaces on which the network access policy is asked; sabotage takes one away, or all."""
+
+    def bearer(self, authorization: str) -> tuple[Bearer | None, rules.Level]:
+        """Return whom an ``authorization`` header stands for and what he may do; (None, NOTHING) where it does not."""
+        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+            return None, rules.Level.NOTHING
+        bearer = self.verifier.bearer(authorization[len(_SCHEME) :].strip(), now=self.clock())
+        if bearer is None:
+            return None, rules.Level.NOTHING
+        return bearer, rules.level(self.accounts.roles(bearer.account, bearer.subject))
 
     def obey(self, asked: messages.Operation) -> None:
         """Do what the lab's operator asks.

@@ -6,68 +6,25 @@ Listening sockets come from outside, bound where the door's addresses are; this 
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv4Address
-from typing import Any
-
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from lab.model.plane import Surface
 from lab.serve import pki
-from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import Site
+from lab.serve.grpc import GrpcDoor
+from lab.serve.http import HttpDoor
 from lab.serve.messages import Door
 
-SURFACES = (Surface.IAM, Surface.KMS)
-IDLE_S = 75
-GRACE_S = 2.0
+SURFACES = (Surface.IAM, Surface.KMS, Surface.EP11, Surface.KEY_PROTECT)
 _RENEWED_S = pki.LIFETIME.total_seconds() / 2
 
 
-@functools.cache
-def protocol_settings(surface: Surface) -> uvicorn.Config:
-    """Return the HTTP protocol's settings for ``surface``'s doors; no header may speak for the caller's address."""
-    settings = uvicorn.Config(
-        surface_app(surface),
-        http="httptools",
-        ws="none",
-        interface="asgi3",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=IDLE_S,
-    )
-    settings.load()
-    return settings
-
-
-_Certified = tuple[tuple[str, ...], tuple[str, ...]]
-"""What a certificate is for: names and addresses."""
-
-
-class _Open:
-    """An open door: its servers (one for each address) and the connections that they accepted."""
-
-    __slots__ = ("servers", "state")
-
-    def __init__(self) -> None:
-        self.servers: list[asyncio.Server] = []
-        self.state = ServerState()
-
-    def stop(self) -> None:
-        """Accept nothing more, close idle connections, let busy ones answer once."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.state.connections):
-            connection.shutdown()
+_Certified = tuple[tuple[str, ...], tuple[str, ...], str]
+"""What TLS settings are for: names and addresses, and the protocol that is spoken there (ALPN)."""
 
 
 class Doors:
@@ -80,7 +37,7 @@ class Doors:
         self._known: dict[str, Door] = {}
         self._signed: dict[_Certified, bytes] = {}
         self._contexts: dict[_Certified, ssl.SSLContext] = {}
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, HttpDoor | GrpcDoor] = {}
         self._renewal: asyncio.TimerHandle | None = None
 
     @property
@@ -104,7 +61,7 @@ class Doors:
         """Make the TLS settings of every signed certificate: the slow half, which nobody has to wait for."""
         while self._signed:
             certified, pem = self._signed.popitem()
-            self._contexts[certified] = pki.server_context(pem)
+            self._contexts[certified] = pki.server_context(pem, protocol=certified[2])
 
     async def listen(self, names: Sequence[str], sockets: Sequence[socket.socket]) -> None:
         """Open the doors ``names``; ``sockets`` are theirs, door by door, in the order of each door's addresses."""
@@ -116,9 +73,9 @@ class Doors:
         self.load()
         rest = iter(sockets)
         for door in doors:
-            opened = self._open.setdefault(door.name, _Open())
+            opened = self._open.setdefault(door.name, self._opened(door))
             for _ in door.addresses:
-                opened.servers.append(await self._serve(door, next(rest), opened.state))
+                await opened.listen(next(rest), self._contexts[_certified(door)])
         self._renew_later()
 
     def close_listener(self, name: str) -> None:
@@ -128,35 +85,21 @@ class Doors:
         self._open.pop(name).stop()
 
     async def close(self) -> None:
-        """Close every door: requests in flight are answered, then nobody is waited for.
-
-        A client that holds an idle connection need not answer TLS's farewell; waiting for it would keep the
-        process alive for as long as that client pleases.
-        """
+        """Close every door: requests in flight are answered, then nobody is waited for."""
         if self._renewal:
             self._renewal.cancel()
         opened = list(self._open.values())
         self._open.clear()
         for door in opened:
             door.stop()
-        tasks = [task for door in opened for task in door.state.tasks]
-        if tasks:
-            await asyncio.wait(tasks, timeout=GRACE_S)
-        for connection in [connection for door in opened for connection in door.state.connections]:
-            connection.transport.abort()
+        await asyncio.gather(*(door.end() for door in opened))
 
-    async def _serve(self, door: Door, listener: socket.socket, state: ServerState) -> asyncio.Server:
-        settings = protocol_settings(door.surface)
-        site: dict[str, Any] = {"site": Site(door=door, cloud=self._cloud)}
-
-        def protocol() -> HttpToolsProtocol:
-            return HttpToolsProtocol(config=settings, server_state=state, app_state=site)
-
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(protocol, sock=listener, ssl=self._contexts[_certified(door)])
+    def _opened(self, door: Door) -> HttpDoor | GrpcDoor:
+        site = Site(door=door, cloud=self._cloud)
+        return GrpcDoor(site) if door.surface is Surface.EP11 else HttpDoor(site)
 
     def _issue(self, certified: _Certified) -> bytes:
-        names, addresses = certified
+        names, addresses, _ = certified
         return self._authority.issue(names, [IPv4Address(address) for address in addresses])
 
     def _renew_later(self) -> None:
@@ -172,4 +115,5 @@ class Doors:
 
 
 def _certified(door: Door) -> _Certified:
-    return tuple(door.names), tuple(door.addresses)
+    protocol = "h2" if door.surface is Surface.EP11 else "http/1.1"
+    return tuple(door.names), tuple(door.addresses), protocol

@@ -19,7 +19,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One answered request.
 
     ``request_id`` is the correlation id that the client sees; ``caller`` is the other end of the connection;
-    ``decision`` is ``allow`` or ``deny``; ``rule`` says what decided.
+    ``decision`` is ``allow`` or ``deny``; ``rule`` says what decided. ``status`` is HTTP's, at a GREP11 door gRPC's.
     """
 
     request_id: str

@@ -1,7 +1,7 @@
 """What the network process and the cloud process say to each other: the wire's nouns, nothing else.
 
 Every request carries an ``id`` and is answered by exactly one of ``Done``, ``Prepared`` or ``Failed``.
-``Log`` comes unasked, one for each HTTP request that a door answered. Sending is ``lab.wire``'s part.
+``Log`` comes unasked, one for each request that a door answered. Sending is ``lab.wire``'s part.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore"):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault"):
-    """Sabotage on purpose: ``ignore-policy``, or ``close-listener:<door>``."""
+    """Sabotage on purpose: such as ``ignore-policy``, or ``close-listener:<door>``."""
 
     id: int
     name: str
@@ -126,7 +126,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
-    """One answered HTTP request, as a JSON object (``lab.serve.log.Line``)."""
+    """One answered request, as a JSON object (``lab.serve.log.Line``)."""
 
     line: str
 

@@ -105,12 +105,12 @@ class Authority:
         )
 
 
-def server_context(pem: bytes) -> ssl.SSLContext:
-    """Return a server's TLS settings with a certificate and its key."""
+def server_context(pem: bytes, *, protocol: str = "http/1.1") -> ssl.SSLContext:
+    """Return a server's TLS settings with a certificate and its key; ``protocol`` is what it says to speak (ALPN)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(SUITES)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     load(context, pem)
     return context
 

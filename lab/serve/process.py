@@ -15,12 +15,15 @@ import uvloop
 
 from lab import wire
 from lab.connection import Connection
+from lab.model.plane import Surface
 from lab.serve import messages, pki
 from lab.serve.cloud import IGNORE_POLICY, Cloud
-from lab.serve.doors import SURFACES, Doors, protocol_settings
+from lab.serve.doors import Doors
+from lab.serve.http import SURFACES, protocol_settings
 from lab.services.kms import rules
 
 _CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
+_IGNORE_POLICY_ON = f"{IGNORE_POLICY}:"
 _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED = "deaf-operator", "drop-policy", "enforce-deleted"
 
 
@@ -115,7 +118,9 @@ class _Process:
     def _sabotage(self, name: str) -> None:
         """Break one thing from now on (``lab.live.sabotage`` says what each fault is for)."""
         if name == IGNORE_POLICY:
-            self._cloud.enforce_policy = False
+            self._cloud.enforced_on.clear()
+        elif name.startswith(_IGNORE_POLICY_ON):
+            self._cloud.enforced_on.remove(Surface(name.removeprefix(_IGNORE_POLICY_ON)))
         elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
             self._faults.add(name)
         elif name == _ENFORCE_DELETED:
@@ -126,8 +131,10 @@ class _Process:
         elif name.startswith(_LYING_LOG):
             self._cloud.sink = partial(self._lie, name.removeprefix(_LYING_LOG))
         else:
-            plain = (IGNORE_POLICY, _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED)
-            known = (*plain, f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>")
+            known = (
+                *(IGNORE_POLICY, f"{_IGNORE_POLICY_ON}<surface>", _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED),
+                *(f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>"),
+            )
             raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")
 
     def _lie(self, field: str, line: str) -> None:

@@ -16,7 +16,7 @@ from lab.describe.scenario import Deed, Step
 from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
 from lab.live.client import LiveLab
 from lab.model.action import Action, SetPolicy, apply, effect
-from lab.model.call import Call
+from lab.model.call import PLAINEST, Call
 from lab.model.endpoint import endpoints
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
@@ -201,7 +201,7 @@ class LabFixture:
         self._world.instance(instance, where="call/instance")
         if api is Surface.IAM:
             return Call.token(by, instance, side)
-        return Call(by=by, instance=instance, plane=side, surface=api)
+        return Call(by=by, instance=instance, plane=side, surface=api, operation=PLAINEST[api])
 
     def _found(self, deed: Deed) -> Measurement | None:
         running = self._setting.running

@@ -10,15 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from lab import Call, Netlink, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
+from lab import Call, Netlink, Operation, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
+from lab.describe import environment
 from lab.live.client import LiveLab
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import iam, key_protect, kms
 from lab.model.plane import Plane
 
+REFUSED = "Unauthorized: The user does not have access to the specified resource"
+DOCUMENTS = {(401, REFUSED): Outcome.UNAUTHORIZED}
+BROKEN = {
+    "No connection adapters were found": Outcome.NOT_SENT,
+    "Connection aborted": Outcome.TLS_FAILED,
+}
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(sys.prefix) / "clients" / "keyprotect"
 CLIENT = Path(__file__).with_name("keyprotect_client.py")
-REFUSED = "Unauthorized: The user does not have access to the specified resource"
+GREP11_CLIENT = Path(__file__).with_name("grep11_client.py")
+NOT_AUTHENTICATED = {"status": "UNAUTHENTICATED", "code": "0x80040001", "detail": REFUSED, "text": REFUSED}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +40,15 @@ def run_sdk(lab: LiveLab, host: str, what: str, plane: Plane, token_from: Plane)
     """Run the SDK in ``host`` against one plane's key management, with a token from one plane's IAM."""
     assert (SDK / "keyprotect").is_dir(), "bin/setup installs the SDK into the environment's clients folder"
     url = kms(lab.world.instances["keys"], plane).url
-    command = [sys.executable, str(CLIENT), what, url, iam(token_from).url]
-    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=60)
+    return run_at(lab, host, what, url, iam(token_from).url)
+
+
+def run_at(
+    lab: LiveLab, host: str, what: str, url: str, iam_url: str, *, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run the SDK in ``host`` against these URLs."""
+    command = [sys.executable, str(CLIENT), what, url, iam_url]
+    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=timeout_s)
 
 
 def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
@@ -69,6 +84,35 @@ def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> No
         assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PRIVATE).returncode == 0
 
 
+def sees(lab: LiveLab, call: Call) -> Outcome:
+    """Return what the SDK sees where the call's variable leads it."""
+    assert call.setting is not None
+    address = call.setting.value or key_protect("us-south").url
+    try:
+        done = run_at(lab, call.by, "list", address, iam(call.plane).url, timeout_s=4)
+    except subprocess.TimeoutExpired:
+        return Outcome.TIMED_OUT
+    if done.returncode == 0:
+        told = json.loads(done.stdout)
+        return Outcome.REACHED if told == {"keys": 0} else DOCUMENTS[told["status"], told["message"]]
+    return next(outcome for text, outcome in BROKEN.items() if text in done.stderr)
+
+
+def test_the_sdk_goes_where_the_variable_leads_it() -> None:
+    """For every value in the scenario the unmodified SDK sees what the scenario states of ibmcloud kp."""
+    seen, stated = [], []
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        for step in catalogue.load_scenario("endpoint_variables").steps:
+            if not isinstance(step.deed, Call):
+                lab.act(step.deed)
+            elif step.deed.operation is Operation.SET_POLICY:
+                assert lab.ask(step.deed).outcome is Outcome.REACHED
+            else:
+                seen.append((step.text, sees(lab, step.deed)))
+                stated.append((step.text, step.expectation.outcome))
+    assert seen == stated
+
+
 def test_curl_tries_the_next_zone() -> None:
     """With the first zone down it waits for its address in vain, and is served at the second one's."""
     ask = 'curl -sS --connect-timeout 8 -o /dev/null -w "%{remote_ip}" "$PELAB_IAM_PRIVATE/identity/keys"'
@@ -77,6 +121,31 @@ def test_curl_tries_the_next_zone() -> None:
         assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(first)
         assert lab.act(TakeZoneDown(zone="us-south-1")).vacuous == ""
         assert lab.host("vsi-1").run(["sh", "-c", ask], check=True).stdout == str(second)
+
+
+def grpcio(lab: LiveLab, host: str, plane: Plane) -> dict[str, object]:
+    """Run gRPC's own client in ``host`` against one plane's endpoints and return what it printed."""
+    assert (SDK / "grpc").is_dir(), "bin/setup installs grpcio into the environment's clients folder"
+    where = environment.of(lab.world, lab.world.hosts[host], "")[f"PELAB_EP11_{plane.name}"]
+    command = [sys.executable, str(GREP11_CLIENT), where, iam(plane).url]
+    done = lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, input="ask\n", timeout_s=60)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout)
+    assert told.pop("connected") == 1
+    return told
+
+
+def test_grpcs_own_client_uses_a_key_at_both_endpoints_and_is_refused_outside_after_private_only() -> None:
+    """Old and new fields, the lab's authority by the host's environment; then one Grep11Error, and no more outside."""
+    whole = {"mechanisms": ["0x1080", "0x1082", "0x1085"], "plain": "secret", "sealed": 16}
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        assert grpcio(lab, "vsi-1", Plane.PRIVATE) == whole
+        assert grpcio(lab, "laptop", Plane.PUBLIC) == whole
+        lock = SetPolicy(Policy.PRIVATE_ONLY, by=Call.private("vsi-1", "keys"))
+        assert lab.ask(lock).outcome is Outcome.REACHED
+        assert grpcio(lab, "laptop", Plane.PUBLIC) == NOT_AUTHENTICATED
+        assert grpcio(lab, "vsi-1", Plane.PUBLIC) == NOT_AUTHENTICATED
+        assert grpcio(lab, "vsi-1", Plane.PRIVATE) == whole
 
 
 def test_run_answers_curl_by_name() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 from lab import Call, Outcome, Policy, SetPolicy, catalogue
 from lab.live.client import LiveLab
@@ -52,6 +53,32 @@ def test_an_open_connection_is_refused_after_the_acknowledgement() -> None:
         assert program.wait(timeout_s=10) == 0
     assert first[0] == 200
     assert statuses == [401, 200] * 20
+
+
+def test_an_open_grpc_channel_is_refused_after_the_acknowledgement() -> None:
+    """One channel of gRPC's own client is served, refused and served again, call by call, and never connects anew."""
+    sdk, client = Path(sys.prefix) / "clients" / "keyprotect", Path(__file__).with_name("grep11_client.py")
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        ours_in, theirs_in = os.pipe()
+        theirs_out, ours_out = os.pipe()
+        where = ["sh", "-c", f'exec {sys.executable} {client} "$PELAB_EP11_PUBLIC" "$PELAB_IAM_PUBLIC"']
+        program = lab.host("laptop").start(where, stdin=ours_in, stdout=ours_out, env={"PYTHONPATH": str(sdk)})
+        os.close(ours_in)
+        os.close(ours_out)
+        with os.fdopen(theirs_in, "w") as ask, os.fdopen(theirs_out) as answers:
+
+            def told() -> tuple[str, int]:
+                print("ask", file=ask, flush=True)
+                said = json.loads(answers.readline())
+                return said.get("status", "OK"), said["connected"]
+
+            first, vsi, statuses = told(), Call.private("vsi-1", "keys"), []
+            for policy in [Policy.PRIVATE_ONLY, Policy.PUBLIC_AND_PRIVATE] * 20:
+                assert lab.ask(SetPolicy(policy, by=vsi)).outcome is Outcome.REACHED
+                statuses.append(told())
+        assert program.wait(timeout_s=10) == 0
+    assert first == ("OK", 1)
+    assert statuses == [("UNAUTHENTICATED", 1), ("OK", 1)] * 20
 
 
 def test_what_the_client_claims_changes_nothing() -> None:

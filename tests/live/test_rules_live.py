@@ -37,10 +37,14 @@ from lab.model.world import World
 from lab.play.runner import Mode, play
 
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
+EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
 DONE, REACHED = Outcome.DONE, Outcome.REACHED
 LOST = Outcome.TIMED_OUT
 ROUTE, NO_ROUTE_TAKEN = Netlink("vsi-1").route, Outcome.CONFLICT.because("host.route-refused")
 LOCKED = Outcome.UNAUTHORIZED.because("policy.private-only")
+NOT_ITS_OWN = Outcome.UNAUTHORIZED.because("door.other-instance")
+PRIVATE_API, PRIVATE_EP11 = (f"{word}.private.us-south.hs-crypto.cloud.ibm.com" for word in ("api", "ep11"))
+LOCKED_EP11 = Outcome.UNAUTHORIZED.because("policy.both-apis")
 STRANGER = Outcome.UNAUTHORIZED.because("door.other-account")
 
 
@@ -55,6 +59,22 @@ class Two(Topology):
             b.vsi(f"{name}-vsi", account=account)
             b.internet_host(f"{name}-laptop", account=account)
             b.crypto_instance(f"{name}-keys", account=account)
+
+
+@topology
+class Siblings(Topology):
+    """One account with a VSI and two instances."""
+
+    def build(self, b: Builder) -> None:
+        """Instances one and other."""
+        account = b.account("acme", vrf=True, service_endpoints=True)
+        b.vsi("vsi-1", account=account)
+        for name in ("one", "other"):
+            b.crypto_instance(name, account=account)
+
+
+ONE, OTHER = Call.ep11_private("vsi-1", "one"), Call.ep11_private("vsi-1", "other")
+FOREIGN = Outcome.BAD_REQUEST.because("key.foreign-blob")
 
 
 def single(*steps: Step, **parameters: Any) -> Scenario:
@@ -88,20 +108,35 @@ CASES = {
         Step("undo", SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=LAPTOP), LOCKED),
         policy="private-only",
     ),
+    "policy.both-apis": single(
+        Step("a key", EP11_VSI.to(Operation.GENERATE_KEY), REACHED.because("policy.private-endpoint-served")),
+        Step("something is encrypted", EP11_VSI.to(Operation.ENCRYPT), REACHED),
+        *(
+            Step(operation.value, EP11_LAPTOP.to(operation), LOCKED_EP11)
+            for operation in (Operation.LIST_MECHANISMS, Operation.GENERATE_KEY, Operation.ENCRYPT, Operation.DECRYPT)
+        ),
+        Step("inside it is decrypted", EP11_VSI.to(Operation.DECRYPT), REACHED),
+        policy="private-only",
+    ),
     "policy.needs-initialised": single(
         Step("early", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), Outcome.BAD_REQUEST.because("policy.needs-initialised")),
         initialised=False,
     ),
     "instance.not-initialised": single(
-        Step("early", LAPTOP, Outcome.BAD_REQUEST.because("instance.not-initialised")), initialised=False
+        Step("early", LAPTOP, Outcome.BAD_REQUEST.because("instance.not-initialised")),
+        Step("GREP11", EP11_LAPTOP, Outcome.BAD_REQUEST.because("instance.not-initialised")),
+        initialised=False,
     ),
     "instance.deleted": single(
         Step("locked", LAPTOP, LOCKED),
         Step("it is deleted", DeleteInstance(instance="keys"), DONE),
         Step("outside", LAPTOP, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("inside", VSI, Outcome.NOT_FOUND.because("instance.deleted")),
+        Step("GREP11 outside", EP11_LAPTOP, Outcome.NOT_FOUND.because("instance.deleted")),
+        Step("GREP11 inside", EP11_VSI, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("it is restored", RestoreInstance(instance="keys"), DONE),
         Step("and locked again", LAPTOP, LOCKED),
+        Step("GREP11 too", EP11_LAPTOP, LOCKED_EP11),
         policy="private-only",
     ),
     "key.deleted": single(
@@ -112,9 +147,46 @@ CASES = {
         Step("it is not listed", VSI, REACHED),
     ),
     "key.unknown": single(Step("no such key", VSI.to(Operation.GET), Outcome.NOT_FOUND.because("key.unknown"))),
-    "edge.no-vrf": single(Step("no VRF", VSI, LOST.because("edge.no-vrf")), vrf=False),
+    "key.foreign-blob": Scenario(
+        name="rule",
+        topology=Siblings(),
+        steps=(
+            Step("a key of one instance", ONE.to(Operation.GENERATE_KEY), REACHED),
+            Step("it encrypts there", ONE.to(Operation.ENCRYPT), REACHED),
+            Step("another instance does not take it", OTHER.to(Operation.ENCRYPT), FOREIGN),
+            Step("nor to decrypt", OTHER.to(Operation.DECRYPT), FOREIGN),
+            Step("nor one that nobody made", ONE.to(Operation.ENCRYPT, key="none"), FOREIGN),
+            Step("where it was made it decrypts", ONE.to(Operation.DECRYPT), REACHED),
+        ),
+    ),
+    "client.no-scheme": single(
+        Step("as the instance document has it", Call.kp("vsi-1", "keys", address=f"{PRIVATE_API}:9042"),
+             Outcome.NOT_SENT.because("client.no-scheme")),
+        Step("with a scheme", Call.kp("vsi-1", "keys", address=f"https://{PRIVATE_API}:9042"), REACHED),
+    ),
+    "ep11.speaks-grpc": single(
+        *(Step(f"{by} at the EP11 endpoint", Call.kp(by, "keys", address=f"https://{host}:9043"),
+               Outcome.TLS_FAILED.because("ep11.speaks-grpc"))
+          for by, host in (("vsi-1", PRIVATE_EP11), ("laptop", PRIVATE_EP11.replace(".private", "")))),
+        policy="private-only",
+    ),
+    "door.other-instance": Scenario(
+        name="rule",
+        topology=Siblings(),
+        steps=(
+            Step("another's port", Call.kp("vsi-1", "one", address=f"https://{PRIVATE_API}:9044"), NOT_ITS_OWN),
+            Step("creating there", Call.kp("vsi-1", "one", Operation.CREATE, address=f"https://{PRIVATE_API}:9044"),
+                 NOT_ITS_OWN),
+            Step("Key Protect", Call.kp("vsi-1", "one", address=None), NOT_ITS_OWN),
+            Step("its own", Call.kp("vsi-1", "one", address=f"https://{PRIVATE_API}:9042"), REACHED),
+        ),
+    ),
+    "edge.no-vrf": single(
+        *(Step("no VRF", call, LOST.because("edge.no-vrf")) for call in (VSI, EP11_VSI)), vrf=False
+    ),
     "edge.no-service-endpoint": single(
-        Step("no service endpoints", VSI, LOST.because("edge.no-service-endpoint")), service_endpoints=False
+        *(Step("no service endpoints", call, LOST.because("edge.no-service-endpoint")) for call in (VSI, EP11_VSI)),
+        service_endpoints=False,
     ),
     "edge.direct-link": Scenario(
         name="rule",
@@ -137,6 +209,7 @@ CASES = {
              Netlink("vsi-1").route("replace", dst="0.0.0.0/0", gateway="10.65.0.65"), DONE),
         Step("no public address is found there", Call.public("vsi-1", "keys"),
              Outcome.REJECTED.because("edge.unroutable")),
+        Step("nor one of GREP11", Call.ep11_public("vsi-1", "keys"), Outcome.REJECTED.because("edge.unroutable")),
         Step("the private one is", VSI, REACHED),
     ),
     "host.route-refused": single(
@@ -164,7 +237,8 @@ CASES = {
         Step("and serves", VSI.impatient(), REACHED),
     ),
     "internet.no-private-service": single(
-        Step("from outside", Call.private("laptop", "keys"), LOST.because("internet.no-private-service"))
+        Step("from outside", Call.private("laptop", "keys"), LOST.because("internet.no-private-service")),
+        Step("GREP11", Call.ep11_private("laptop", "keys"), LOST.because("internet.no-private-service")),
     ),
     "internet.no-private-address": single(
         *cut_off("161.26.0.0/16"),
@@ -173,6 +247,7 @@ CASES = {
     "host.no-route": single(
         *cut_off("166.9.0.0/16", "0.0.0.0/0"),
         Step("nothing is sent", VSI, Outcome.NO_ROUTE.because("host.no-route")),
+        Step("GREP11", EP11_VSI, Outcome.NO_ROUTE.because("host.no-route")),
         *cut_off("161.26.0.0/16"),
         Step("not even a name is found", VSI, Outcome.NO_NAME.because("host.no-route")),
     ),
@@ -184,6 +259,8 @@ CASES = {
             Step("its own", Call.private("acme-vsi", "acme-keys"), REACHED),
             Step("a stranger's, inside", Call.private("acme-vsi", "rival-keys"), STRANGER),
             Step("a stranger's, outside", Call.public("acme-laptop", "rival-keys"), STRANGER),
+            Step("GREP11 inside", Call.ep11_private("acme-vsi", "rival-keys"), STRANGER),
+            Step("GREP11 outside", Call.ep11_public("acme-laptop", "rival-keys", Operation.ENCRYPT), STRANGER),
         ),
     ),
 }  # fmt: skip

@@ -391,7 +391,7 @@ def test_sabotage_switches_the_policy_off(lab: Lab) -> None:
 
     async def story() -> None:
         lab.provision("private-only")
-        lab.cloud.enforce_policy = False
+        lab.cloud.enforced_on.clear()
         assert (await lab.call(Plane.PUBLIC, "GET", "keys")).status_code == 200
 
     run(story)

@@ -18,6 +18,7 @@ def test_by_name(lab):
 def test_nothing_is_left_of_it(lab):
     lab.assert_allowed("laptop", "orders", plane=Plane.PUBLIC)
     lab.assert_allowed("till", "orders", surface="iam")
+    lab.assert_allowed("till", "orders", surface="ep11")
 
 @pytest.mark.topology("shop", vrf=False)
 def test_parameters(lab):
@@ -49,7 +50,7 @@ def test_without_a_network_assertions_are_judged_and_what_was_not_measured_is_sa
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines([
         "*pelab: not measured*",
-        "14 assertions in 4 tests: in memory, the model and the services' code decided",
+        "15 assertions in 4 tests: in memory, the model and the services' code decided",
         "--live measures them",
     ])  # fmt: skip
     said = properties(pytester, "test_by_name")
@@ -68,7 +69,7 @@ def test_workers_say_the_same(pytester: pytest.Pytester) -> None:
     project(pytester, SOUND)
     result = run(pytester, "-n", "2")
     result.assert_outcomes(passed=5)
-    result.stdout.fnmatch_lines(["14 assertions in 4 tests:*"])
+    result.stdout.fnmatch_lines(["15 assertions in 4 tests:*"])
 
 
 def test_a_topology_is_named_by_class_or_value_and_nearest_counts(pytester: pytest.Pytester) -> None:

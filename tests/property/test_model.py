@@ -33,7 +33,9 @@ from lab.describe.placing import plan
 from lab.errors import ModelError
 from lab.model.action import Action, apply
 from lab.model.addresses import ZONE_NETWORKS
+from lab.model.call import OPERATIONS
 from lab.model.call import Call as AnyCall
+from lab.model.plane import Surface
 from lab.model.world import Account, HostKind, Route, World
 from lab.oracle import path, predict
 
@@ -64,8 +66,11 @@ def questions(draw: st.DrawFn) -> tuple[World, AnyCall]:
     """Return a world and a call of somebody in it to some endpoint in it."""
     world = draw(worlds())
     by, instance = draw(st.sampled_from(sorted(world.hosts))), draw(st.sampled_from(sorted(world.instances)))
-    make = Call.private if draw(st.booleans()) else Call.public
-    return world, make(by, instance, draw(st.sampled_from([Operation.LIST, Operation.CREATE, Operation.GET])))
+    private, asks = draw(st.booleans()), [Operation.LIST, Operation.CREATE, Operation.GET]
+    make = Call.private if private else Call.public
+    if draw(st.booleans()):
+        make, asks = Call.ep11_private if private else Call.ep11_public, sorted(OPERATIONS[Surface.EP11], key=str)
+    return world, make(by, instance, draw(st.sampled_from(asks)))
 
 
 @given(questions())

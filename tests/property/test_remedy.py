@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import lab
 from lab import Call, Operation, Plane
 from lab.model.action import Action, apply, effect
+from lab.model.call import PLAINEST
 from lab.model.call import Call as AnyCall
 from lab.model.outcome import Outcome, Prerequisite
 from lab.model.plane import Surface
@@ -34,8 +35,8 @@ def denials(draw: st.DrawFn) -> tuple[World, AnyCall, Prerequisite]:
         world = world.with_host(replace(host, routes=routes))
     plane = draw(st.sampled_from(Plane))
     call = Call(by=host.name, instance=name, plane=plane)
-    if draw(st.booleans()):
-        call = replace(call, surface=Surface.IAM, operation=Operation.TOKEN)
+    surface = draw(st.sampled_from([Surface.KMS, Surface.EP11, Surface.IAM]))
+    call = replace(call, surface=surface, operation=PLAINEST[surface])
     missing = predict(world, call).missing
     return (world, call, missing) if missing else draw(denials())
 

@@ -20,6 +20,7 @@ from lab import (
 )
 from lab.errors import LiveError, ProbeFailed
 from lab.live.client import LiveLab
+from lab.model.plane import Surface
 from lab.model.routes import HostRoute
 from lab.model.world import Instance
 from lab.oracle import door
@@ -29,7 +30,7 @@ from tests.sabotage.faults import REACHED, VSI, broken, scenario, why
 
 pytestmark = pytest.mark.live
 
-LAPTOP = Call.public("laptop", "keys")
+LAPTOP, EP11_LAPTOP = Call.public("laptop", "keys"), Call.ep11_public("laptop", "keys")
 UNPLANNED = "the lab is not as planned:"
 
 
@@ -66,6 +67,30 @@ def test_a_door_that_answers_nobody_makes_a_denial_vacuous() -> None:
     report = play(told, Mode.LIVE, backend=broken("close-listener", "kms/private/keys"))
     assert why(report).startswith("vacuous: the door answers nobody")
     assert report.steps[0].vacuous
+
+
+def test_a_service_that_forgets_its_policy_on_one_surface_is_noticed() -> None:
+    """GREP11 serves the laptop where key management refuses it: the page says that both follow."""
+    told = catalogue.load_scenario("both_apis_follow_the_policy")
+    report = play(told, Mode.LIVE, backend=broken("ignore-policy", "ep11"))
+    wrong = {step.text: step.why for step in report.steps if step.why}
+    assert next(iter(wrong)) == "GREP11 refuses it as well"
+    assert "predicted unauthorized (policy.both-apis), measured reached" in wrong["GREP11 refuses it as well"]
+    assert "key management refuses the laptop" not in wrong
+
+
+def test_a_policy_refusal_of_grep11_at_a_dead_private_door_is_vacuous() -> None:
+    """The control pairs are asked on the surface that refused."""
+    told = scenario(Step("call", EP11_LAPTOP, Outcome.UNAUTHORIZED), policy=Policy.PRIVATE_ONLY)
+    report = play(told, Mode.LIVE, backend=broken("close-listener", "ep11/private/keys"))
+    assert why(report) == "vacuous: the control pairs do not tell policy, role and request apart"
+
+
+def test_a_grep11_door_that_nobody_opened_makes_a_loss_vacuous() -> None:
+    """A call that dies on its way proves nothing where its own door answers nobody, whatever key management does."""
+    told = scenario(Step("call", Call.ep11_private("vsi-1", "keys"), Outcome.TIMED_OUT), vrf=False)
+    report = play(told, Mode.LIVE, backend=broken("close-listener", "ep11/private/keys"))
+    assert why(report).startswith("vacuous: the door answers nobody")
 
 
 def test_a_closed_door_turns_a_reached_step_red() -> None:
@@ -172,8 +197,8 @@ def test_an_oracle_that_ignores_the_policy_is_noticed(monkeypatch: pytest.Monkey
     """The measured voice contradicts an oracle that forgot the policy, whatever the author states."""
     sound = door.admit
 
-    def forgetful(instance: Instance, plane: Plane) -> door.Decision:
-        return sound(replace(instance, policy=None), plane)
+    def forgetful(instance: Instance, plane: Plane, surface: Surface) -> door.Decision:
+        return sound(replace(instance, policy=None), plane, surface)
 
     monkeypatch.setattr(door, "admit", forgetful)
     steps = (Step("lock", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), REACHED), Step("call", LAPTOP, REACHED))

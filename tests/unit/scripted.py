@@ -14,9 +14,10 @@ from lab import Builder, Call, catalogue
 from lab.errors import ProbeFailed
 from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
-from lab.measure import requests
+from lab.measure import grep11, requests
 from lab.measure.capture import Answer, Seen
 from lab.measure.flow import TCP, Flow
+from lab.measure.grep11 import GrpcRequest
 from lab.measure.inquiry import Inquiry, Memory
 from lab.measure.observation import Attempt, Observation
 from lab.measure.places import Places
@@ -26,19 +27,21 @@ from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
 from lab.model.addresses import BACKBONE, translated
+from lab.model.aim import aimed
 from lab.model.call import Operation
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import Endpoint, doors_of, kms, kms_port
 from lab.model.outcome import Measurement
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
+from tests.unit import crypto
 
 WORLD = catalogue.load_topology("single_account").world()
 KEYS = WORLD.instances["keys"]
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
+EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
+AGAIN = "again"
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS = "policy", "edge", "witness"
-ACME = translated(1)
-"""Where the services find the callers of the first account."""
+POLICY, EDGE, WITNESS, ARCHIVE = "policy", "edge", "witness", "archive"
 ACME = translated(1)
 """Where the services find the callers of the first account."""
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
@@ -100,10 +103,11 @@ class ScriptedLab:
     """The network, the service, the filters and the capture: each says what it is told to say.
 
     ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
-    instance's account) and the own twin (of the caller's) asked by the caller; the instance at its private door asked
-    with the caller's token (``private``) or the owner's (``owner``); the owner's reading of the policy; the edge's
-    witness; a witness at the door that was tried. ``attempt`` takes the place of the caller's answer where its
-    packets die on the way.
+    instance's account) and the own twin (of the caller's) asked by the caller; the caller once more at its own door
+    (``again``); the instance at its private door asked with the caller's token (``private``) or the owner's
+    (``owner``); the owner's reading of the policy; the edge's witness; a witness at the door that was tried.
+    ``attempt`` takes the place of the caller's answer where its packets die on the way. GREP11 is scripted by the same
+    HTTP statuses, and answers truly where nothing is (``tests.unit.crypto``).
     """
 
     call: Call
@@ -119,6 +123,7 @@ class ScriptedLab:
     captured_again: Answer | None = None
     logged: dict[str, Any] = field(default_factory=dict)
     wrapped: dict[str, Any] | None = None
+    sealed_by: str = "keys"
     blind: str = ""
     dead: str = ""
     mute: str = ""
@@ -137,11 +142,17 @@ class ScriptedLab:
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
+    def door(self) -> Endpoint:
+        """The caller's door."""
+        found = aimed(self.world, self.call)
+        assert found is not None, "it asks nobody"
+        return found
+
+    @property
     def flow(self) -> Flow:
         """The flow of the caller's last attempt."""
         nic = self.world.hosts[self.call.by].nic(self.call.plane) or self.world.hosts[self.call.by].nics[0]
-        instance = self.world.instances["keys"]
-        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(instance, self.call.plane)
+        door = self.door
         return Flow(
             protocol=TCP,
             source=self.source or nic.address.ip,
@@ -167,13 +178,13 @@ class ScriptedLab:
         first_only: bool = False,
     ) -> Observation:
         """Answer a caller or a witness; who tries one address only is told by ``attempts``."""
-        who = self._who(node, request, at)
+        who = self._who(node, port, request, at)
         self.asked.append(who)
         self.sent.append((node, request.headers.get("bluemix-instance", ""), request.method))
         if request.path.endswith("/wrap"):
             self.secret = json.loads(request.body)["plaintext"]
         if who == CALLER:
-            return self._to_caller(node, name, port)
+            return self._to_caller(node, name, port, request)
         if self.dead == who:
             raise ProbeFailed("no name")
         if self.mute == who:
@@ -196,33 +207,36 @@ class ScriptedLab:
             return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
         status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
-        return self._answer(node, name, port, flow, status, document)
+        return self._answer(node, name, port, flow, status, document, request=request)
 
-    def _who(self, node: str, request: HttpRequest, at: IPv4Address | None) -> str:
+    def _who(self, node: str, port: int, request: HttpRequest, at: IPv4Address | None) -> str:
         if "correlation-id" in request.headers:
             return CALLER
         keys = self.world.instances["keys"]
         ours, owners = (
-            request.headers["bluemix-instance"] == keys.guid,
+            port in {door.port for door in doors_of(keys)},
             request.headers["authorization"] == f"Bearer {jwt(keys.account)}",
         )
         if node == "witness-edge":
             return EDGE
+        if port == kms_port(self.world.instances.get("archive", keys)) and not ours:
+            return ARCHIVE
+        if ours and node == self.call.by:
+            return AGAIN
         if ours and at is not None:
             return WITNESS
         if ours:
             return OWNER if owners and OWNER in self.says else PRIVATE
         return TWIN if owners or OWN_TWIN not in self.says or TWIN not in self.asked else OWN_TWIN
 
-    def _to_caller(self, node: str, name: str, port: int) -> Observation:
-        door = iam(self.call.plane) if self.call.surface is Surface.IAM else kms(KEYS, self.call.plane)
-        resolved = door.addresses if self.resolved is None else self.resolved
+    def _to_caller(self, node: str, name: str, port: int, request: HttpRequest) -> Observation:
+        resolved = self.door.addresses if self.resolved is None else self.resolved
         if self.attempt is not None:
             return Observation(
                 node=node, name=name, port=port, resolved=resolved, attempts=self.attempts or (self.attempt,)
             )
         status, document = self.says.get(CALLER, (200, LISTING))
-        return self._answer(node, name, port, self.flow, status, document, resolved)
+        return self._answer(node, name, port, self.flow, status, document, resolved, request)
 
     def _answer(
         self,
@@ -233,7 +247,19 @@ class ScriptedLab:
         status: int,
         document: Any,
         resolved: tuple[IPv4Address, ...] = (),
+        request: HttpRequest | None = None,
     ) -> Observation:
+        if isinstance(request, GrpcRequest):
+            instance = "keys" if port in {door.port for door in doors_of(self.world.instances["keys"])} else "twin"
+            given = crypto.answer(instance, request, status, document)
+            value, refused = crypto.shown(given)
+            showed = Attempt(
+                flow=flow, since=0, signature=signature("grpc", value), address=flow.destination, detail=f"gRPC {value}"
+            )
+            return Observation(
+                node=node, name=name, port=port, attempts=(showed,), resolved=resolved,
+                status=given.status.value, body=given.body, refusal=refused,
+            )  # fmt: skip
         attempt = Attempt(
             flow=flow,
             since=0,
@@ -318,6 +344,9 @@ class ScriptedLab:
         """Let the keyring hold a key ``k`` that has wrapped something; ``wrapped`` learns what."""
         credentials = Credentials(token="", guid="")
         made = self._answer("", "", 0, self.flow, 201, {"resources": [{"id": "k"}]})
+        if self.call.surface is Surface.EP11:
+            self._hold_blob(memory, credentials)
+            return
         about = Call.private("vsi-1", "keys", Operation.CREATE, key="k")
         memory.keys.take(about, made)
         request = memory.keys.request(about.to(Operation.WRAP, key="k"), credentials)
@@ -325,6 +354,15 @@ class ScriptedLab:
         self.wrapped["plaintext"] = json.loads(request.body)["plaintext"]
         sealed = self._answer("", "", 0, self.flow, 200, {"ciphertext": base64.b64encode(b"sealed").decode()})
         memory.keys.take(about.to(Operation.WRAP, key="k"), sealed)
+
+    def _hold_blob(self, memory: Memory, credentials: Credentials) -> None:
+        """Let the keyring hold an EP11 key ``k`` of the instance ``sealed_by`` that has encrypted something."""
+        for operation in (Operation.GENERATE_KEY, Operation.ENCRYPT):
+            about = self.call.to(operation, key="k")
+            request = memory.keys.request(about, credentials)
+            assert isinstance(request, GrpcRequest)
+            body = crypto.truth(self.sealed_by, request).body
+            memory.keys.take(about, Observation(node="", name="", port=0, attempts=(), status=0, body=body))
 
     def measured(self) -> Measurement:
         """Return what an inquiry makes of all this."""
@@ -338,26 +376,26 @@ def arrival(told: ScriptedLab) -> Sighting:
 
 
 def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
-    """Return the log line that a true service writes of the caller's request."""
-    request = requests.key_management(
-        told.call.operation,
-        Credentials(token="", guid=""),
-        held=requests.HeldKey(id="k") if told.wrapped is not None else None,
-        policy=told.call.policy,
-    )
-    keys, account = told.world.instances["keys"], told.world.hosts[told.call.by].account
+    """Return the log line that a true service writes of the caller's request, answered with an HTTP status."""
+    nobody = Credentials(token="", guid="")
+    if told.call.surface is Surface.EP11:
+        request: HttpRequest = grep11.crypto(told.call.operation, nobody)
+    else:
+        held = requests.HeldKey(id="k") if told.wrapped is not None else None
+        request = requests.key_management(told.call.operation, nobody, held=held, policy=told.call.policy)
+    account = told.world.hosts[told.call.by].account
     return {
         "plane": told.call.plane.value,
-        "surface": "kms",
-        "door": kms(keys, told.call.plane).name,
-        "status": status,
+        "surface": told.door.surface.value,
+        "door": told.door.name,
+        "status": crypto.status(status) if told.call.surface is Surface.EP11 else status,
         "decision": "allow" if status < 400 else "deny",
         "method": request.method,
         "path": request.path.partition("?")[0],
         "caller": str(told.beyond.source),
         "caller_port": told.beyond.source_port,
         "rule": rule,
-        "instance": keys.guid,
+        "instance": told.world.instances[told.door.instance or "keys"].guid,
         "subject": f"iam-ServiceId-{account}",
     }
 

@@ -65,6 +65,14 @@ DEEDS: dict[str, tuple[object, str]] = {
     "a-misspelt-policy": (SetPolicy(cast("Any", "private-onli"), by=VSI), "did you mean 'PRIVATE_ONLY'"),
     "a-policy-call-without-one": (Call.private("vsi-1", "keys", Operation.SET_POLICY), "sets no policy"),
     "a-token-of-keys": (Call.private("vsi-1", "keys", Operation.TOKEN), "no operation token"),
+    "a-policy-by-grep11": (
+        SetPolicy(Policy.PRIVATE_ONLY, by=Call.ep11_private("vsi-1", "keys")),
+        r"ep11 has no operation set-policy.*key management does that: Call\.private",
+    ),
+    "encryption-by-key-management": (
+        Call.private("vsi-1", "keys", Operation.ENCRYPT),
+        r"kms has no operation encrypt.*Call\.ep11_private",
+    ),
     "listing-of-iam": (Call(by="vsi-1", instance="keys", plane=Plane.PUBLIC, surface=Surface.IAM), "no operation list"),
 }
 

@@ -36,6 +36,15 @@ def test_a_host_whose_account_owns_no_instance_is_pointed_to_the_worlds_first() 
     assert instance_of(world, "rival-vsi") == world.instances["acme-keys"].guid
 
 
+def test_clients_of_grpc_are_given_host_and_port() -> None:
+    """A scheme is nothing that they take; the port is the one after key management's, the name EP11's own."""
+    world = two_accounts("acme")
+    found = environment.of(world, world.hosts["acme-vsi"], "key")
+    assert found["PELAB_EP11_PUBLIC"] == "ep11.us-south.hs-crypto.cloud.ibm.com:9043"
+    assert found["PELAB_EP11_PRIVATE"] == "ep11.private.us-south.hs-crypto.cloud.ibm.com:9043"
+    assert found["PELAB_KMS_PRIVATE"] == "https://api.private.us-south.hs-crypto.cloud.ibm.com:9042"
+
+
 def test_without_any_instance_there_is_still_iam() -> None:
     """The key and both IAM endpoints; no variable is there and empty."""
     world = two_accounts()

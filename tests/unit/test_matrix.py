@@ -18,13 +18,13 @@ from lab.report.screen import screen
 from tests.unit.test_runner import Told
 
 
-@pytest.mark.parametrize("wrong", [None, 0, 3])
+@pytest.mark.parametrize("wrong", [None, 0, 3, 5])
 def test_one_cell_that_disagrees_makes_the_matrix_disagree(wrong: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four calls of ``single_account``; the laptop's private one dies at the internet's edge."""
+    """Eight calls of ``single_account``, two surfaces each; the laptop's private ones die at the internet's edge."""
     reached = Measurement(outcome=Outcome.REACHED, cause="policy.default")
     denied = Measurement(outcome=Outcome.NO_ROUTE)
     lost = Measurement(outcome=Outcome.TIMED_OUT, cause="internet.no-private-service")
-    says = [reached, reached, lost, reached]
+    says = [reached, reached, reached, reached, lost, reached, lost, reached]
     if wrong is not None:
         says[wrong] = denied
 
@@ -33,7 +33,7 @@ def test_one_cell_that_disagrees_makes_the_matrix_disagree(wrong: int | None, mo
 
     monkeypatch.setattr(runner, "_backend", lambda _mode: told)
     made = matrix(catalogue.load_topology("single_account"), Mode.LIVE)
-    assert [cell.said.agreed for cell in made.cells] == [number != wrong for number in range(4)]
+    assert [cell.said.agreed for cell in made.cells] == [number != wrong for number in range(8)]
     assert made.agreed is (wrong is None)
 
 
@@ -68,5 +68,5 @@ def test_what_was_not_measured_bears_no_mark_of_agreement() -> None:
     assert "agreed" not in told
     assert "None" not in told
     assert "edge.no-vrf (assumed)" in told
-    assert "single_account: 4 predicted; nothing was measured" in told
-    assert "assumed rules behind these verdicts: edge.no-vrf (1)" in told
+    assert "single_account: 8 predicted; nothing was measured" in told
+    assert "assumed rules behind these verdicts: edge.no-vrf (2)" in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
@@ -17,9 +17,11 @@ from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
 from lab.model.endpoint import kms
-from lab.model.plane import Plane
+from lab.model.plane import Plane, Surface
 from tests.unit.scripted import (
     EDGE,
+    EP11_LAPTOP,
+    EP11_VSI,
     KEYS,
     LAPTOP,
     VSI,
@@ -37,6 +39,17 @@ from tests.unit.scripted import (
     signature,
     two_accounts,
 )
+
+CALLS = {Surface.KMS: (VSI, LAPTOP), Surface.EP11: (EP11_VSI, EP11_LAPTOP)}
+
+
+@pytest.fixture(params=CALLS, ids=lambda surface: surface.value)
+def surface(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surface:
+    """Have the labs below made with calls to this surface."""
+    asked: Surface = request.param
+    for name, call in zip(("VSI", "LAPTOP"), CALLS[asked], strict=True):
+        monkeypatch.setitem(globals(), name, call)
+    return asked
 
 
 # ------------------------------------------------------------------ denials on the way
@@ -260,6 +273,7 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
 
 
 @pytest.mark.parametrize("case", SOUND)
+@pytest.mark.usefixtures("surface")
 def test_a_denial_with_all_its_proof_stands(case: str) -> None:
     """The place of death was seen, nothing arrived, every detector sees, and somebody else gets through."""
     made, outcome, cause = SOUND[case]
@@ -268,12 +282,12 @@ def test_a_denial_with_all_its_proof_stands(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", WAY)
-def test_a_denial_on_the_way_without_one_of_its_proofs_is_vacuous(case: str) -> None:
+def test_a_denial_on_the_way_without_one_of_its_proofs_is_vacuous(case: str, surface: Surface) -> None:
     """Each proof is asked for: take one away and the denial is withdrawn, and says which."""
     made, spoil, why = WAY[case]
     told = made()
     spoil(told)
-    assert why in told.measured().vacuous
+    assert why.replace("kms/", f"{surface.value}/") in told.measured().vacuous
 
 
 def test_every_address_that_was_tried_is_asked() -> None:
@@ -336,6 +350,7 @@ def test_a_control_that_leaves_its_key_is_trouble() -> None:
     [(400, "CKR_IBM_WK_NOT_INITIALIZED"), (404, "Instance could not be found")],
     ids=["uninitialised", "deleted"],
 )
+@pytest.mark.usefixtures("surface")
 def test_a_door_whose_instance_serves_nobody_is_shown_by_the_labs_own(status: int, text: str) -> None:
     """The instance's state refuses its owner too; the instance beside it shows that the door serves."""
     told = lost()
@@ -464,14 +479,23 @@ def test_a_control_asks_for_the_refused_operation(operation: Operation, method: 
     assert asked == ["POST", *[method] * (operation is not Operation.DELETE), "DELETE"]
 
 
-@pytest.mark.parametrize("cause", PROVED)
-def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str) -> None:
+def asked_of(cases: Iterable[str]) -> list[Any]:
+    """Return each case with each surface that can have it: EP11 keeps no keys, and says what is wrong by a code."""
+    both = [(case, surface) for surface in CALLS for case in cases]
+    fit = (pair for pair in both if pair[1] is Surface.KMS or not ("key" in pair[0] or "text-missing" in pair[0]))
+    return [pytest.param(*pair, id=f"{pair[0]}-{pair[1].value}") for pair in fit]
+
+
+@pytest.mark.parametrize("cause,surface", asked_of(PROVED), indirect=["surface"])
+def test_a_refusal_with_its_control_pairs_has_its_cause(cause: str, surface: Surface) -> None:
     """Who else is served with what differs tells the cause."""
     said = PROVED[cause]().measured()
-    assert (said.cause, said.vacuous) == (cause, "")
+    both = surface is Surface.EP11 and cause == "policy.private-only"
+    assert (said.cause, said.vacuous) == ("policy.both-apis" if both else cause, "")
 
 
-@pytest.mark.parametrize("case", DOOR)
+@pytest.mark.parametrize("case,surface", asked_of(DOOR), indirect=["surface"])
+@pytest.mark.usefixtures("surface")
 def test_a_refusal_without_one_of_its_proofs_is_vacuous(case: str) -> None:
     """Each half of each pair counts, and so do arrival and log: take one away and the cause is withdrawn."""
     made, spoil, why = DOOR[case]
@@ -480,3 +504,23 @@ def test_a_refusal_without_one_of_its_proofs_is_vacuous(case: str) -> None:
     said = told.measured()
     assert why in said.vacuous
     assert said.cause == ""
+
+
+# ------------------------------------------------------------------ keys in the client's hands
+@pytest.mark.parametrize("operation", [Operation.ENCRYPT, Operation.DECRYPT])
+@pytest.mark.parametrize("sealed_by", ["another", ""])
+@pytest.mark.parametrize("again", [200, 400])
+def test_a_foreign_key_is_refused_because_another_instances_blob_is_in_it(
+    operation: Operation, sealed_by: str, again: int
+) -> None:
+    """The caller's own call with a key that this instance sealed must be served; else nothing tells what was wrong."""
+    told = ScriptedLab(EP11_VSI.to(operation, key="k"), sealed_by=sealed_by)
+    told.wrapped = {} if sealed_by else None
+    if again != 200:
+        denied(again=again)(told)
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=400, rule="key.foreign-blob")
+    says(caller=(400, refusal("no such BLOB")))(told)
+    said = told.measured()
+    assert (said.outcome, said.cause) == (Outcome.BAD_REQUEST, "key.foreign-blob" if again == 200 else "")
+    assert (UNPROVED in said.vacuous) is (again != 200)

@@ -18,7 +18,7 @@ from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sighting
 from lab.model.action import DeleteInstance, Initialise, OfInstance, Provision, RestoreInstance
 from lab.model.addresses import translated
-from lab.model.endpoint import kms
+from lab.model.endpoint import doors_of, kms
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
 from tests.unit.scripted import (
@@ -247,7 +247,7 @@ def test_a_change_of_an_instance_shows_at_both_doors_or_not_at_all(state: str, s
     action, expected = STATES[state]
     told = ScriptedLab(VSI, says={"private": (status, LISTING if status == 200 else refusal("no"))})
     evidence = read_back(action, told)
-    shown = [kms(KEYS, plane).name for plane in Plane]
+    shown = [door.name for door in doors_of(KEYS)]
     assert [seen.where for seen in evidence] == (shown if status == expected else [])
 
 

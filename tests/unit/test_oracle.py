@@ -30,6 +30,9 @@ from lab.model.world import World
 from lab.oracle import explain, predict
 
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
+EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
+
+API = "api.private.us-south.hs-crypto.cloud.ibm.com"
 
 
 def world(**parameters: object) -> World:
@@ -45,6 +48,26 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     "private-only-outside": ({"policy": "private-only"}, LAPTOP, "unauthorized", "policy.private-only", "policy"),
     "vsi-at-the-public-endpoint": (
         {"policy": "private-only"}, Call.public("vsi-1", "keys"), "unauthorized", "policy.private-only", "policy",
+    ),
+    "variable-unset": (
+        {}, Call.kp("vsi-1", "keys", address=None), "unauthorized", "door.other-instance", "endpoint",
+    ),
+    "variable-unset-outside": (
+        {}, Call.kp("laptop", "keys", address=None), "unauthorized", "door.other-instance", "endpoint",
+    ),
+    "variable-without-a-scheme": (
+        {}, Call.kp("vsi-1", "keys", address=f"{API}:9042"), "not-sent", "client.no-scheme", "endpoint",
+    ),
+    "variable-of-ep11": (
+        {}, Call.kp("vsi-1", "keys", address=f"https://{API.replace('api', 'ep11')}:9043"),
+        "tls-failed", "ep11.speaks-grpc", "endpoint",
+    ),
+    "variable-public": (
+        {"policy": "private-only"}, Call.kp("vsi-1", "keys", address=f"https://{API.replace('.private', '')}:9042"),
+        "unauthorized", "policy.private-only", "policy",
+    ),
+    "variable-private": (
+        {}, Call.kp("vsi-1", "keys", address=f"https://{API}:9042"), "reached", "policy.default", None,
     ),
     "no-vrf": ({"vrf": False}, VSI, "timed-out", "edge.no-vrf", "vrf"),
     "no-service-endpoints": (
@@ -65,6 +88,21 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     "policy-before-state": (
         {"initialised": False, "policy": "private-only"}, LAPTOP, "unauthorized", "policy.private-only", "policy",
     ),
+    "crypto-ready": ({}, EP11_VSI, "reached", "policy.default", None),
+    "crypto-private-only-inside": (
+        {"policy": "private-only"}, EP11_VSI, "reached", "policy.private-endpoint-served", None,
+    ),
+    "crypto-private-only-outside": (
+        {"policy": "private-only"}, EP11_LAPTOP, "unauthorized", "policy.both-apis", "policy",
+    ),
+    "crypto-no-route": ({"private_route": False}, EP11_VSI, "timed-out", "internet.no-private-service", "route"),
+    "crypto-uninitialised": (
+        {"initialised": False}, EP11_VSI, "bad-request", "instance.not-initialised", "initialised",
+    ),
+    "crypto-with-a-key-that-nobody-made": (
+        {}, EP11_VSI.to(Operation.ENCRYPT), "bad-request", "key.foreign-blob", None,
+    ),
+    "crypto-makes-a-key": ({}, EP11_VSI.to(Operation.GENERATE_KEY), "reached", "policy.default", None),
     "unknown-key": ({}, VSI.to(Operation.GET), "not-found", "key.unknown", None),
     "vsi-at-one-address": ({}, VSI.impatient(), "reached", "policy.default", None),
     "renamed-nics": (

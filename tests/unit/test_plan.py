@@ -140,11 +140,16 @@ def test_what_happens_in_a_host_changes_no_node_of_the_lab(action: SaveRoutes | 
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:
-    """Its two doors, those of the control instance, and the services' addresses in the region."""
+    """Its doors, two on each surface, those of the control instance, Key Protect's, and the addresses in the region."""
     before = world(instance=False)
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
     )
-    doors = [f"kms/{plane}/{instance}" for instance in ("keys", "acme.control") for plane in ("public", "private")]
-    assert [door.name for door in change.doors] == doors
+    doors = [
+        f"{surface}/{plane}/{instance}"
+        for instance in ("keys", "acme.control")
+        for surface in ("kms", "ep11")
+        for plane in ("public", "private")
+    ]
+    assert [door.name for door in change.doors] == ["key-protect/public/us-south", *doors]
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}
