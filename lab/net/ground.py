@@ -134,7 +134,10 @@ class Ground:
 
     def onward(self, node: str, ends: Ends) -> Ends | None:
         """Return what the edge sent packets of ``node`` on as; None where it sent none on, or is not on their way."""
-        return conntrack.onward(self.node(BACKBONE).netfilter, ends, zone=self._zones[node])
+        try:
+            return conntrack.onward(self.node(BACKBONE).netfilter, ends, zone=self._zones[node])
+        except OSError as error:
+            raise LiveError(f"{BACKBONE}: it does not say what it made of a connection: {error}") from error
 
     def routes(self, node: str) -> list[str]:
         """Return the routes of all the node's tables, in the words of a plan."""

@@ -11,9 +11,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from lab import Call, Outcome, Policy, SetPolicy, catalogue
 from lab.describe.placing import plan
-from lab.describe.plan import PRIVATE_SERVICES
+from lab.describe.plan import BACKBONE, PRIVATE_SERVICES
+from lab.errors import LiveError
 from lab.kernel.conntrack import Ends
 from lab.live.client import LiveLab
 from lab.model.endpoint import iam, kms
@@ -88,6 +91,19 @@ def unheard() -> list[Any]:
 def test_the_edge_tells_of_the_accounts_own_packets_only(sandboxed: Callable[..., Any]) -> None:
     """That a stranger of equal address and port went on says nothing of the caller."""
     assert sandboxed(unheard) == [None, None, None]
+
+
+def mute() -> None:
+    """Ask an edge whose kernel cannot be asked."""
+    ground = Ground(plan(catalogue.load_topology("single_account").world()))
+    ground.node(BACKBONE).netfilter.close()
+    with pytest.raises(LiveError, match="^backbone: it does not say what it made of a connection: "):
+        ground.onward("vsi-1", Ends(socket.IPPROTO_TCP, IPv4Address("10.65.0.66"), EQUAL, SERVICE, PORT))
+
+
+def test_an_edge_that_cannot_be_asked_is_an_error(sandboxed: Callable[..., Any]) -> None:
+    """Silence of the kernel is not taken for "sent nothing on"."""
+    sandboxed(mute)
 
 
 def test_a_strangers_address_is_nobodys_in_the_own_account() -> None:
