@@ -35,6 +35,10 @@ class Subnet:
     account: Account
     where: str
 
+    def apart(self, other: Subnet) -> bool:
+        """Say whether the two may overlap: each stands in a routing table of its own."""
+        return self.account.name != other.account.name and self.account.vrf and other.account.vrf
+
 
 class Draft:
     """Accounts, hosts, gateways and instances in the order in which they were said, and problems likewise."""
@@ -162,17 +166,17 @@ class Draft:
         return router
 
     def _check_overlaps(self) -> None:
-        """Tell of each subnet that overlaps one said before."""
-        taken = self._subnets
-        placed = sorted((subnet.network, order) for order, subnet in enumerate(taken))
-        # in order of addresses, wider ones first: what overlaps any before it overlaps the last that overlapped none
-        widest = 0
-        for place in range(1, len(placed)):
-            if not placed[widest][0].overlaps(placed[place][0]):
-                widest = place
-                continue
-            first, later = sorted((placed[widest][1], placed[place][1]))
-            self._overlap(taken[first], taken[later])
+        """Tell of each subnet that overlaps one said before, but for those of two accounts that VRF keeps apart."""
+        around: list[int] = []
+        for network, later in sorted((subnet.network, order) for order, subnet in enumerate(self._subnets)):
+            # in order of addresses, wider ones first: what does not hold this one holds none that comes after it
+            while around and not self._subnets[around[-1]].network.overlaps(network):
+                around.pop()
+            clash = next((order for order in around if not self._subnets[order].apart(self._subnets[later])), None)
+            if clash is not None:
+                first, second = sorted((clash, later))
+                self._overlap(self._subnets[first], self._subnets[second])
+            around.append(later)
 
     def _overlap(self, first: Subnet, later: Subnet) -> None:
         text = f"{later.network} overlaps {first.holder} of {first.account.name}"
@@ -182,8 +186,9 @@ class Draft:
 def _overlap_hint(one: Account, other: Account) -> str:
     if one.name == other.name:
         return "each VSI stands on a subnet of its own"
-    if one.vrf and other.vrf:
-        return "VRF keeps accounts apart, but this version of the lab cannot place equal addresses twice"
+    if one.vrf or other.vrf:
+        without = other.name if one.vrf else one.name
+        return f'only VRF keeps equal addresses apart: account("{without}", vrf=True)'
     return "without VRF all accounts share one address space"
 
 

@@ -26,6 +26,7 @@ from lab.describe.plan import (
     PlannedRoute,
     RoutingTable,
 )
+from lab.describe.translation import account_table, marks, translation
 from lab.model.addresses import (
     BACKBONE as BACKBONE_NET,
 )
@@ -36,6 +37,7 @@ from lab.model.addresses import (
     PRIVATE_RESOLVER,
     PUBLIC_RESOLVER,
     SERVICE_ENDPOINTS,
+    TRANSLATED,
     ZONE_NETWORKS,
 )
 from lab.model.addresses import (
@@ -111,7 +113,7 @@ def plan(world: World) -> Plan:
     gateways = world.gateways.values()
     doors = (*endpoints(world), *(door for instance in controls(world) for door in doors_of(instance)))
     nodes = (
-        *(_host(host) for host in world.hosts.values()),
+        *(_host(host, world.accounts[host.account]) for host in world.hosts.values()),
         *(_gateway(world, gateway) for gateway in gateways),
         _backbone(world, private),
         _internet(public),
@@ -138,11 +140,6 @@ def plan(world: World) -> Plan:
         Link(a=(BACKBONE, NOWHERE), b=(NOWHERE, "eth0")),
     )
     return Plan(nodes=nodes, links=links, doors=doors, names={n: door.addresses for door in doors for n in door.names})
-
-
-def account_table(account: Account) -> int:
-    """Return the number of the account's own routing table."""
-    return FIRST_ACCOUNT_TABLE + account.number
 
 
 def ports(world: World, plane: Plane) -> list[Port]:
@@ -178,13 +175,14 @@ def inner_ports(world: World, gateway: Gateway) -> list[Port]:
     ]
 
 
-def _host(host: Host) -> Node:
+def _host(host: Host, account: Account) -> Node:
     return Node(
         name=host.name,
         own=False,
         addresses=tuple(Address(interface=nic.name, address=nic.address) for nic in host.nics),
         routes=tuple(PlannedRoute(dst=r.dst, gateway=r.gateway, interface=r.interface) for r in host.routes),
         resolver=PRIVATE_RESOLVER if host.own_plane is Plane.PRIVATE else PUBLIC_RESOLVER,
+        zone=account_table(account),
     )
 
 
@@ -208,14 +206,14 @@ def _backbone(world: World, ports: list[Port]) -> Node:
     to_iaas = replace(to_services, dst=IAAS_SERVICES)
     end = PlannedRoute(dst=EVERYWHERE, kind="unreachable")
     ends = (PlannedRoute(dst=EVERYWHERE, interface=NOWHERE), end)
-    shared = [route for port in ports if not port.account.vrf for route in port.routes]
+    shared = [port for port in ports if not port.account.vrf]
     tables = [
         _table(account_table(account), account.name, [p for p in ports if p.account.name == account.name],
                (to_iaas, *([to_services] if account.service_endpoints else []), *ends))
         for account in world.accounts.values() if account.vrf
     ]  # fmt: skip
     to_witness = PlannedRoute(dst=EDGE_WITNESS_LINK[0].network, interface=TO_WITNESS)
-    back = replace(_table(RETURNS, "", ports, (to_witness, end)), interfaces=(TO_SERVICES,))
+    back = replace(_table(RETURNS, "", shared, (to_witness, end)), interfaces=(TO_SERVICES,))
     witness = replace(_table(FIRST_ACCOUNT_TABLE, "", [], (to_iaas, to_services, end)), interfaces=(TO_WITNESS,))
     return Node(
         name=BACKBONE,
@@ -225,7 +223,7 @@ def _backbone(world: World, ports: list[Port]) -> Node:
             Address(interface=TO_SERVICES, address=SERVICE_LINK[0]),
             Address(interface=TO_WITNESS, address=EDGE_WITNESS_LINK[0], connected=False),
         ),
-        routes=(*shared, to_iaas, to_services, *ends),
+        routes=(*(route for port in shared for route in port.routes), to_iaas, to_services, *ends),
         tables=(*tables, witness, back),
         filters=tuple(_backbone_filters(world, ports)),
     )
@@ -247,16 +245,16 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
         return frozenset(port.interface for port in ports if port.account.name in names)
 
     accounts = world.accounts.values()
+    apart = [a for a in accounts if a.vrf]
     without_vrf = of(*(a for a in accounts if not a.vrf))
-    without_endpoints = of(*(a for a in accounts if a.vrf and not a.service_endpoints))
+    without_endpoints = of(*(a for a in apart if not a.service_endpoints))
     services, nowhere = frozenset({TO_SERVICES}), frozenset({NOWHERE})
     direct = frozenset(port.interface for port in ports if port.direct_link)
     refused = (CLOUD_SERVICES, IAAS_SERVICES)
     return [
         *([Filter(hook="prerouting", rule="edge.direct-link", incoming=direct, destination=refused)] if direct else []),
         Filter(hook="prerouting", rule="edge.no-vrf", incoming=without_vrf, destination=(CLOUD_SERVICES,)),
-        # What the edge itself sends about a packet is looked up in the table of the account that sent it.
-        *(Filter(hook="prerouting", verdict="mark", incoming=of(a), mark=account_table(a)) for a in accounts if a.vrf),
+        *(mark for a in apart for mark in marks(a, of(a), services)),
         # The table of such an account does not lead to the services.
         Filter(
             hook="forward",
@@ -275,6 +273,7 @@ def _backbone_filters(world: World, ports: list[Port]) -> list[Filter]:
         Filter(hook="forward", verdict="accept", outgoing=services),
         Filter(hook="forward", verdict="accept", incoming=services),
         Filter(hook="forward", rule="edge.other-account"),
+        *(translation(a, services) for a in apart),
     ]
 
 
@@ -301,7 +300,7 @@ def _services(name: str, doors: tuple[Endpoint, ...], plane: Plane) -> Node:
     here = PRIVATE_RESOLVER if private else PUBLIC_RESOLVER
     served = dict.fromkeys([here, *(a for door in doors if door.plane is plane for a in door.addresses)])
     link, witness = (SERVICE_LINK, PRIVATE_WITNESS_LINK) if private else (PUBLIC_LINK, PUBLIC_WITNESS_LINK)
-    callers = (BACKBONE_NET, EDGE_WITNESS_LINK[0].network) if private else (EVERYWHERE,)
+    callers = (BACKBONE_NET, TRANSLATED, EDGE_WITNESS_LINK[0].network) if private else (EVERYWHERE,)
     return Node(
         name=name,
         addresses=(

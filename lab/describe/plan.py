@@ -15,10 +15,10 @@ from lab.model.endpoint import Endpoint
 
 MAIN = 254
 LAST_METRIC = 4278198272
-RETURNS = 900
-"""The table for what comes back from the service network: every account's subnets."""
 FIRST_ACCOUNT_TABLE = 1000
-"""The edge's witness has this one, the first account the next."""
+"""The edge's witness has this one, the first account the next; its number marks what is the account's."""
+RETURNS = 2000
+"""The table for what else comes back from the service network; it is looked up behind those of accounts."""
 
 BACKBONE, INTERNET = "backbone", "internet"
 PRIVATE_SERVICES, PUBLIC_SERVICES = "private-services", "public-services"
@@ -98,10 +98,11 @@ class Filter:
     """One packet filter rule; every given field must match.
 
     Attributes:
-        hook: prerouting or forward.
+        hook: prerouting, forward or postrouting.
         rule: The id under which it counts and logs; empty where it does neither.
         verdict: drop, ``reject`` (by ICMP host unreachable), accept, ``log`` (count and log, let pass), or ``mark``
-            (give the packet ``mark``, let pass).
+            (give the packet ``mark`` and track its connection in the zone of that number, let pass), or ``translate``
+            (give connections that bear ``mark`` the source address ``address``).
         incoming, outgoing: Interface names; None matches all, an empty set nothing.
         source, destination: Prefixes, any of which may match.
         opening: Matches the first packet of a TCP connection only.
@@ -116,6 +117,7 @@ class Filter:
     destination: tuple[IPv4Network, ...] = ()
     opening: bool = False
     mark: int = 0
+    address: IPv4Address | None = None
 
     def __str__(self) -> str:
         """One line: hook, matches, verdict, rule."""
@@ -127,6 +129,7 @@ class Filter:
             if networks:
                 parts.append(f"{name} {', '.join(map(str, networks))}")
         parts += ["opening"] * self.opening + [self.verdict] + [str(self.mark)] * bool(self.mark)
+        parts += [f"to {self.address}"] * bool(self.address)
         return " ".join((*parts, self.rule)).strip()
 
 
@@ -135,6 +138,7 @@ class Node:
     """A machine of the lab: host, router, service node or witness. ``forwards`` makes it a router.
 
     ``own``: it is the lab's, whose kernel must do what is planned; what a user's host does is its user's affair.
+    ``zone``: where the edge tracks what a host sends, once its account has VRF.
     """
 
     name: str
@@ -145,6 +149,7 @@ class Node:
     tables: tuple[RoutingTable, ...] = ()
     filters: tuple[Filter, ...] = ()
     resolver: IPv4Address | None = None
+    zone: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

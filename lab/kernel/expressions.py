@@ -251,10 +251,21 @@ def reject(how: Literal["admin-prohibited", "host-unreachable", "port-unreachabl
     return expression("reject", type=2, icmp_code=code)
 
 
-@lru_cache(maxsize=256)
-def _immediate(data: bytes) -> bytes:
-    """Load a literal value."""
+def encode_immediate(data: bytes) -> bytes:
+    """Load a literal value, encoded by pyroute2."""
     return expression("immediate", dreg=1, data=_value(data))
+
+
+@lru_cache(maxsize=16)
+def _immediate_template(length: int) -> Template:
+    """Return the shape of a literal value of so many bytes."""
+    mark = bytes(range(0xD1, 0xD1 + length))
+    return Template(encode_immediate(mark), mark)
+
+
+def immediate(data: bytes) -> bytes:
+    """Load a literal value; the same bytes as ``encode_immediate``, in a hundredth of the time."""
+    return _immediate_template(len(data))(data)
 
 
 @lru_cache(maxsize=256)
@@ -263,25 +274,28 @@ def marked(mark: int) -> bytes:
     return _meta(_MARK) + compare(struct.pack("=I", mark))
 
 
-@lru_cache(maxsize=256)
+_SET_MARK: Final = expression("meta", key=_MARK, sreg=1)
+_SET_ZONE: Final = expression("ct", key=_CT_ZONE, direction=0, sreg=1)
+# the last address and the flag (an address is given) are what the kernel would add
+_SOURCE_NAT: Final = expression("nat", type=0, family=2, reg_addr_min=1, reg_addr_max=1, flags={"NF_NAT_RANGE_MAP_IPS"})
+
+
 def set_mark(mark: int) -> bytes:
     """Mark the packet."""
-    return _immediate(struct.pack("=I", mark)) + expression("meta", key=_MARK, sreg=1)
+    return immediate(struct.pack("=I", mark)) + _SET_MARK
 
 
 SAVE_MARK: Final = _meta(_MARK) + expression("ct", key=_CT_MARK, sreg=1)
 """Give the connection the packet's mark."""
-RESTORE_MARK: Final = expression("ct", key=_CT_MARK, dreg=1) + expression("meta", key=_MARK, sreg=1)
+RESTORE_MARK: Final = expression("ct", key=_CT_MARK, dreg=1) + _SET_MARK
 """Give the packet its connection's mark."""
 
 
-@lru_cache(maxsize=256)
 def original_zone(zone: int) -> bytes:
     """Track the connection in a zone of its own, in its first direction (hook prerouting, priority -300)."""
-    return _immediate(struct.pack("=H", zone)) + expression("ct", key=_CT_ZONE, direction=0, sreg=1)
+    return immediate(struct.pack("=H", zone)) + _SET_ZONE
 
 
-@lru_cache(maxsize=256)
 def source_nat(address: IPv4Address) -> bytes:
     """Give the connection another source address (hook postrouting of a chain of kind ``nat``)."""
-    return _immediate(address.packed) + expression("nat", type=0, family=2, reg_addr_min=1)
+    return immediate(address.packed) + _SOURCE_NAT

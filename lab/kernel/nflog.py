@@ -15,14 +15,18 @@ _SUBSYSTEM: Final = 4 << 8
 _PACKET, _CONFIG = 0, 1
 _BIND: Final = 1
 _COPY_PACKET: Final = 2
-_PAYLOAD, _PREFIX = 9, 10
+_INCOMING, _PAYLOAD, _PREFIX = 4, 9, 10
 
 
 class Event(NamedTuple):
-    """One reported packet: the prefix of the rule that reported it, and the packet from its IP header on."""
+    """One reported packet: the prefix of the rule that reported it, and the packet from its IP header on.
+
+    ``incoming`` is the index of the link by which it came in, 0 where the kernel does not say.
+    """
 
     prefix: str
     packet: bytes
+    incoming: int = 0
 
 
 class _config_msg(nfgen_msg):  # noqa: N801 - named as pyroute2 names its classes, which has none for this message
@@ -65,7 +69,8 @@ def read(buffer: bytes) -> Iterator[Event]:
         if kind == _SUBSYSTEM | _PACKET:
             parts = dict(attributes(body, 4, len(body)))
             if _PAYLOAD in parts:
-                yield Event(parts.get(_PREFIX, b"").rstrip(b"\0").decode(), parts[_PAYLOAD])
+                prefix = parts.get(_PREFIX, b"").rstrip(b"\0").decode()
+                yield Event(prefix, parts[_PAYLOAD], int.from_bytes(parts.get(_INCOMING, b"")))
 
 
 def waiting(opened: socket.socket) -> Iterator[Event]:

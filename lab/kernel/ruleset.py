@@ -31,6 +31,9 @@ _REJECTS: Final = {(2, 1): "port-unreachable", (2, 2): "host-unreachable", (2, 3
 _VERDICTS: Final = {0: "drop", 1: "accept"}
 _REGISTER: Final = struct.pack(">I", 1)
 _ZERO: Final = bytes(4)
+_NUMBERS: Final = {2: "=H", 4: "=I"}
+_ZONE_SET: Final = {2: struct.pack(">I", 17), 3: b"\0", 4: _REGISTER}
+_SOURCE_NAT: Final = {1: _ZERO, 2: struct.pack(">I", 2), 3: _REGISTER, 4: _REGISTER, 7: struct.pack(">I", 1)}
 _NAMES_OF_LINKS: Final = (struct.pack(">I", 41), struct.pack(">I", 16))
 
 Parts = dict[int, bytes]
@@ -159,11 +162,17 @@ def _words(expressions: bytes) -> tuple[str, ...]:
         elif name == "bitwise" and not mask and _masks(parts):
             mask = _inner(parts[4])[1]
         elif name == "cmp" and parts.get(1) == _REGISTER:
-            words += (loaded, _OPERATORS[struct.unpack(">I", parts[2])[0]] + _compared(_inner(parts[3])[1], mask))
+            value = _inner(parts[3])[1]
+            compared = _number(value) if loaded == "mark" and not mask else _compared(value, mask)
+            words += (loaded, _OPERATORS[struct.unpack(">I", parts[2])[0]] + compared)
         elif name == "lookup" and _looks_up(parts):
             words += (loaded + f" & {mask.hex()}" * bool(mask), f"@{_text(parts[1])}")
         elif name == "meta" and parts == {2: struct.pack(">I", 3), 3: _REGISTER}:
             words.append(f"mark set {loaded}" + f" & {mask.hex()}" * bool(mask))
+        elif name == "ct" and parts == _ZONE_SET and not mask:
+            words.append(f"ct original zone set {loaded}")
+        elif name == "nat" and parts == _SOURCE_NAT and loaded.isdecimal() and not mask:
+            words.append(f"snat ip to {socket.inet_ntoa(struct.pack('=I', int(loaded)))}")
         else:
             words.append(_statement(name, parts))
     return tuple(words)
@@ -180,8 +189,13 @@ def _load(name: str, parts: Parts) -> str:
         place = struct.unpack(">III", parts[2] + parts[3] + parts[4])
         return _PAYLOADS.get(place, f"payload {place}")
     if name == "immediate" and parts.keys() == {1, 2} and (value := _inner(parts[2]).get(1)) is not None:
-        return str(struct.unpack("=I", value)[0]) if len(value) == 4 else value.hex()
+        return _number(value)
     return ""
+
+
+def _number(value: bytes) -> str:
+    """Return a value in the machine's order: a number where it may be one, else its bytes."""
+    return str(struct.unpack(_NUMBERS[len(value)], value)[0]) if len(value) in _NUMBERS else value.hex()
 
 
 def _masks(parts: Parts) -> bool:

@@ -41,7 +41,7 @@ _MEANING: Final = {
     "bridge": "bridges can be made",
     "nf_tables": "packets can be filtered, counted and logged",
     "drop events": "drops are reported with their rule (NFLOG)",
-    "connection tracking": "addresses can be translated",
+    "connection tracking": "accounts can have equal addresses, and those are translated",
     "VRF device": "accounts are kept apart by VRF devices where asked for",
 }
 

@@ -14,8 +14,9 @@ from ipaddress import IPv4Interface, IPv4Network
 from typing import Any, Final, NoReturn
 
 from lab.describe.placing import SERVICE_LINK, TO_SERVICES, TO_WITNESS
-from lab.describe.plan import BACKBONE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, Filter
+from lab.describe.plan import BACKBONE, FIRST_ACCOUNT_TABLE, INTERNET, PRIVATE_SERVICES, PUBLIC_SERVICES, Filter
 from lab.errors import ModelError, Problem, nearest
+from lab.kernel import expressions, nftables
 from lab.kernel import messages as requests
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
@@ -24,9 +25,9 @@ from lab.live.world import Sabotage
 from lab.measure.capture import Answer
 from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
-from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
+from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS, translated
 from lab.model.plane import Plane
-from lab.net import vrf_tables
+from lab.net import filters, vrf_tables
 from lab.net.links import Link
 from lab.serve import messages
 
@@ -221,13 +222,29 @@ class Saboteur:
         node.set_filters((*rules, Filter(hook="prerouting", destination=(CLOUD_SERVICES,))))
 
     async def swap_tables(self, running: Running, target: str) -> None:
-        """What comes from the accounts ``target`` (two names and a comma) is looked up in each other's tables."""
+        """What comes from the accounts ``target`` (two names and a comma) is looked up in each other's tables.
+
+        What comes back for them is not: marks lead to the right ones.
+        """
         node, tables = running.ground.node(BACKBONE), running.plan.node(BACKBONE).tables
         one, other = (next(table for table in tables if table.owner == owner) for owner in target.split(","))
         for table, led in ((one, other), (other, one)):
-            for rule in vrf_tables.rules(table):
-                wrong = replace(rule, table=led.number)
+            for rule in (rule for rule in vrf_tables.rules(table) if rule.iif):
+                wrong = replace(rule, table=led.number, priority=1)
                 node.place.send([requests.rule(**asdict(rule), delete=True), requests.rule(**asdict(wrong))])
+
+    async def one_zone(self, running: Running, _target: str) -> None:
+        """Every account's connections are tracked in one zone: equal addresses and ports are taken for one."""
+        # ahead of the planned rules: what is said first holds
+        chain = nftables.chain(filters.TABLE, "early", hook="prerouting", priority=-301)
+        rule = nftables.rule(filters.TABLE, "early", expressions.original_zone(FIRST_ACCOUNT_TABLE))
+        nftables.transaction(running.ground.node(BACKBONE).netfilter, [chain, rule])
+
+    async def swap_sources(self, running: Running, target: str) -> None:
+        """The services see the accounts ``target`` (two names and a comma) by each other's address."""
+        one, other = (translated(running.world.accounts[name].number) for name in target.split(","))
+        swapped = {one: other, other: one}
+        _refilter(running, BACKBONE, lambda r: replace(r, address=swapped[r.address]) if r.address in swapped else r)
 
     async def stray_route(self, running: Running, account: str) -> None:
         """The account's table has one more route to the service network."""
@@ -287,6 +304,8 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "lift-rule": Saboteur.lift_rule,
     "drop-unseen": Saboteur.drop_unseen,
     "swap-tables": Saboteur.swap_tables,
+    "one-zone": Saboteur.one_zone,
+    "swap-sources": Saboteur.swap_sources,
     "stray-route": Saboteur.stray_route,
     "swap-names": Saboteur.swap_names,
     "greedy-rule": Saboteur.greedy_rule,

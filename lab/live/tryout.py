@@ -48,7 +48,7 @@ def _kernel() -> None:
     _feature("bridge", _bridge, "sudo modprobe bridge")
     _feature("nf_tables", _filter, "sudo modprobe -a nf_tables nft_log nft_ct nft_reject_ipv4")
     _feature("drop events", lambda: nflog.open_group(_GROUP).close(), "sudo modprobe -a nfnetlink_log nf_log_syslog")
-    _feature("connection tracking", _nat, "sudo modprobe -a nf_conntrack nf_conntrack_netlink nft_nat")
+    _feature("connection tracking", _nat, "sudo modprobe -a nf_conntrack nf_conntrack_netlink nft_ct nft_nat")
     _feature("VRF device", _vrf, "sudo modprobe vrf")
 
 
@@ -79,13 +79,15 @@ def _filter() -> None:
 
 
 def _nat() -> None:
-    """Translate source addresses, and empty the table of connections."""
+    """Track connections in a zone, translate source addresses, and empty the table of connections."""
     from ipaddress import IPv4Address  # noqa: PLC0415 - one use
 
     with netlink.open_socket(netlink.NETFILTER) as opened:
         chain = nftables.chain(_TABLE, "n", hook="postrouting", priority=100, kind="nat")
         rule = nftables.rule(_TABLE, "n", nft.source_nat(IPv4Address("198.18.0.1")))
-        nftables.transaction(opened, [nftables.table(_TABLE), chain, rule])
+        raw = nftables.chain(_TABLE, "z", hook="prerouting", priority=-300)
+        zone = nftables.rule(_TABLE, "z", nft.original_zone(1))
+        nftables.transaction(opened, [nftables.table(_TABLE), raw, zone, chain, rule])
         conntrack.flush(opened)
 
 

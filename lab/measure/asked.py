@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES
@@ -26,6 +26,8 @@ class Asked:
         credentials: The caller's; both fields empty where a token was asked for.
         sightings: What filters reported of its packets, in order.
         log: What the services logged of it; None where nobody answered.
+        onward: What the provider's edge says it sent its flows on as, by flow; those that it sent on unchanged or not
+            at all are missing.
         policy: What the owner read as the instance's policy just before; None where no instance is asked about.
         behind: What the services logged of the request that the console made in its turn; None where it made none.
     """
@@ -40,6 +42,17 @@ class Asked:
     log: Mapping[str, Any] | None
     policy: Observation | None
     behind: Mapping[str, Any] | None = None
+    onward: Mapping[Flow, Flow] = field(default_factory=dict)
+
+    def seen_as(self, flow: Flow) -> tuple[Flow, ...]:
+        """Return ``flow`` as it may be seen: as it was sent and, where the edge translated it, as it went on."""
+        return (flow, self.onward[flow]) if flow in self.onward else (flow,)
+
+    @property
+    def decided(self) -> Flow | None:
+        """The deciding flow as it is beyond the edge; None if nothing was sent."""
+        flow = self.observed.last.flow
+        return None if flow is None else self.seen_as(flow)[-1]
 
 
 def arrived(sightings: tuple[Sighting, ...], plane: Plane, flow: Flow | None) -> bool:

@@ -10,10 +10,11 @@ from lab.measure import platform, requests
 from lab.measure.asked import Asked, arrived
 from lab.measure.observation import Observation
 from lab.measure.sightings import Sighting
+from lab.model.addresses import translated
 from lab.model.call import Operation
 from lab.model.endpoint import ABOUT_INSTANCES, Endpoint
 from lab.model.outcome import Outcome
-from lab.model.plane import Surface
+from lab.model.plane import Plane, Surface
 from lab.model.world import Host
 
 _STANDS: Final = {"edge.": BACKBONE, "zone.": BACKBONE, "internet.": INTERNET}
@@ -27,7 +28,7 @@ def astray(asked: Asked) -> str:
 
 def answered(asked: Asked) -> str:
     """Return what is wrong with a call that somebody answered: it must be this call, at this door."""
-    return astray(asked) or elsewhere(asked) or contradiction(asked) or anothers(asked)
+    return astray(asked) or mistaken(asked) or elsewhere(asked) or contradiction(asked) or anothers(asked)
 
 
 def impostor(host: Host, observed: Observation) -> str:
@@ -48,9 +49,21 @@ def misled(endpoint: Endpoint, observed: Observation) -> str:
     return f"{observed.name} led to {found}; the addresses of {endpoint.name} are {known}"
 
 
+def mistaken(asked: Asked) -> str:
+    """Return what is wrong with packets that came to the services as nobody's or as another account's."""
+    host, flow = asked.world.hosts[asked.call.by], asked.observed.last.flow
+    account, nic = asked.world.accounts[host.account], host.nic(Plane.PRIVATE)
+    if flow is None or nic is None or flow.source != nic.address.ip or not account.vrf:
+        return ""
+    seen, own = asked.onward.get(flow), translated(account.number)
+    if seen is None:
+        return f"the edge does not say that it sent {flow} on from {own}, the address of {account.name} at the services"
+    return "" if seen.source == own else f"the edge sent {flow} on from {seen.source}; that of {account.name} is {own}"
+
+
 def elsewhere(asked: Asked) -> str:
     """Return what is wrong with an answer to a question that was not seen to arrive at a door of its plane."""
-    if arrived(asked.sightings, asked.call.plane, asked.observed.last.flow):
+    if arrived(asked.sightings, asked.call.plane, asked.decided):
         return ""
     return f"answered, but nothing of it was seen to arrive at a door of the {asked.call.plane.value} plane"
 
@@ -87,7 +100,7 @@ def _bypassed(asked: Asked, own: Mapping[str, Any]) -> str:
 
 def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     """Yield what the log line of this very request must say."""
-    call, status, flow = asked.call, asked.observed.status, asked.observed.last.flow
+    call, status, flow = asked.call, asked.observed.status, asked.decided
     allowed = served(asked.observed)
     yield "plane", call.plane.value
     yield "surface", asked.endpoint.surface.value

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from lab.kernel.conntrack import Ends
+
 TCP: Final = 6
 UDP: Final = 17
 ICMP: Final = 1
@@ -24,6 +26,11 @@ class Flow:
     source_port: int
     destination: IPv4Address
     destination_port: int
+
+    @property
+    def ends(self) -> Ends:
+        """As the kernel's connection tracking is asked about it."""
+        return Ends(self.protocol, self.source, self.source_port, self.destination, self.destination_port)
 
     def __str__(self) -> str:
         """For people: ``10.64.0.2:40000 > 166.9.12.20:9042 tcp``."""

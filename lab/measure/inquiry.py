@@ -9,12 +9,12 @@ What cannot be proved is reported as vacuous, never as "blocked".
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from lab.describe.plan import WITNESS_PRIVATE
+from lab.describe.plan import BACKBONE, WITNESS_PRIVATE
 from lab.errors import ProbeFailed
 from lab.measure import checks, requests, successes
 from lab.measure.asked import Asked
@@ -64,7 +64,7 @@ class Inquiry:
         find: Find | None,
     ) -> None:
         """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
-        self._prober, self._sightings = prober, sightings
+        self._prober, self._places, self._sightings = prober, places, sightings
         self._memory, self._log_lines = memory, log_lines
         self.owner = Owner(prober, self.token)
         self.called: set[Flow] = set()
@@ -127,13 +127,8 @@ class Inquiry:
         observed = await self._prober.ask(
             call.by, endpoint.names[0], endpoint.port, numbered, first_only=call.first_only
         )
-        self.called.update(flow for attempt in observed.attempts for flow in attempt.flows)
-        sightings = tuple(
-            seen
-            for attempt in observed.attempts
-            for flow in attempt.flows
-            for seen in self._sightings.of(flow, attempt.since)
-        )
+        sent = {flow: attempt.since for attempt in observed.attempts for flow in attempt.flows}
+        self.called.update(sent)
         lines = [] if observed.status is None else await self._log_lines(number, endpoint.surface)
         logged = [msgspec.json.decode(line) for line in lines]
         asked = Asked(
@@ -143,12 +138,21 @@ class Inquiry:
             request=request,
             credentials=credentials,
             observed=observed,
-            sightings=sightings,
+            sightings=(),
             log=logged[-1] if logged else None,
             behind=logged[-2] if len(logged) > 1 else None,
             policy=policy,
+            onward=self._onward(call.by, sent),
         )
+        of = self._sightings.of
+        sightings = (s for flow, since in sent.items() for known in asked.seen_as(flow) for s in of(known, since))
+        asked = replace(asked, sightings=tuple(sightings))
         return asked, [Evidence(kind="service-log", where=observed.name, detail=line) for line in lines]
+
+    def _onward(self, node: str, sent: Iterable[Flow]) -> dict[Flow, Flow]:
+        """Return what the edge says that it made of flows, of those that it translated."""
+        told = ((flow, self._places.onward(node, flow.ends)) for flow in sent)
+        return {flow: Flow(**ends._asdict()) for flow, ends in told if ends is not None and ends != flow.ends}
 
     def _request(self, world: World, call: Call, credentials: Credentials) -> HttpRequest:
         if call.surface is Surface.IAM:
@@ -172,7 +176,10 @@ def _seen(asked: Asked) -> list[Evidence]:
             kind = layer if layer in {"http", "grpc"} else "errno"
             text = f"{attempt.signature.value}: {attempt.signature.meaning}; {attempt.detail}"
             found.append(Evidence(kind=kind, where=observed.node, detail=text))
-        for seen in (seen for seen in asked.sightings if seen.flow in attempt.flows):
+        onward = ((flow, asked.onward[flow]) for flow in attempt.flows if flow in asked.onward)
+        found += (Evidence(kind="translated", where=BACKBONE, detail=f"{one} went on as {two}") for one, two in onward)
+        flows = {known for flow in attempt.flows for known in asked.seen_as(flow)}
+        for seen in (seen for seen in asked.sightings if seen.flow in flows):
             kind = "arrived" if seen.rule.startswith("door.") else "drop"
             found.append(Evidence(kind=kind, where=seen.place, detail=f"{seen.rule}: {seen.flow}"))
     if observed.status is not None and observed.signature.outcome is not Outcome.REACHED:

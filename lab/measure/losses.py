@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address
 from typing import Final
 
-from lab.describe.placing import control
-from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
+from lab.describe.placing import control, ports
+from lab.describe.plan import BACKBONE, PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
 from lab.errors import ProbeFailed
 from lab.measure import checks
 from lab.measure.asked import Asked, arrived
@@ -54,6 +54,7 @@ class Losses:
         wrong = [
             checks.astray(asked),
             checks.misplaced(asked.world.hosts[asked.call.by], attempt.sighting),
+            self._anothers(asked),
             _unexplained(attempt, cause),
             *[await check(asked, evidence) for check in (self._captured, self._arrived, self._answers)],
             await self._passable(asked, cause, evidence),
@@ -80,6 +81,17 @@ class Losses:
         evidence.append(Evidence(kind="neighbour", where=node, detail=f"{hop}: nobody answers for it"))
         return "host.no-neighbour"
 
+    def _anothers(self, asked: Asked) -> str:
+        """Return what is wrong with a drop of what did not come in where the caller is: addresses may be equal."""
+        sighting, host = asked.observed.last.sighting, asked.world.hosts[asked.call.by]
+        if sighting is None or sighting.place != BACKBONE:
+            return ""
+        incoming = self._places.interfaces(BACKBONE).get(sighting.incoming, "no link of its own")
+        own = [port.interface for port in ports(asked.world, Plane.PRIVATE) if port.node == (host.behind or host.name)]
+        if incoming in own:
+            return ""
+        return f"what {BACKBONE} reports came in by {incoming}, and {host.name} is at {', '.join(own) or 'none'}"
+
     def _unreported(self, observed: Observation) -> str:
         """Return what is wrong with a silence in which reports were lost."""
         lost = self._sightings.lost(min(attempt.since for attempt in observed.attempts))
@@ -91,13 +103,14 @@ class Losses:
             return ""
         node, why = asked.observed.node, ""
         for flow in asked.observed.last.flows:
-            found = await self._find(flow, asked.observed.last.at)
-            seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in found.seen]
+            answers = [await self._find(known, asked.observed.last.at) for known in asked.seen_as(flow)]
+            found, frames = answers[-1], [at for answer in answers for at in answer.seen]
+            seen = [Evidence(kind="capture", where=at.point, detail=f"{at.count} x {at.summary}") for at in frames]
             nothing = Evidence(
                 kind="capture", where=asked.endpoint.name, detail=f"nothing at {', '.join(found.points)}"
             )
             evidence += seen or [nothing]
-            passed = [at.point for at in found.seen]
+            passed = [at.point for at in frames]
             if found.lost:
                 why = why or f"{found.lost} frames were lost to the capture: what it did not see proves nothing"
             if beyond := [point for point in passed if point.startswith(_SERVICE_NODES)]:
@@ -115,7 +128,8 @@ class Losses:
             for flow in attempt.flows:
                 if flow.protocol != TCP:
                     continue
-                if any(seen.rule.startswith("door.") for seen in self._sightings.of(flow, attempt.since)):
+                seen = (s for known in asked.seen_as(flow) for s in self._sightings.of(known, attempt.since))
+                if any(sighting.rule.startswith("door.") for sighting in seen):
                     return f"a packet of {flow} arrived at the door although the client saw none of it"
                 nothing = f"nothing of {flow}"
                 evidence.append(Evidence(kind="not-seen-beyond", where=asked.endpoint.name, detail=nothing))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
 
 
@@ -23,6 +24,9 @@ class Places(Protocol):
         self, node: str, address: IPv4Address, *, source: IPv4Address | None = None, incoming: str | None = None
     ) -> Lookup:
         """Ask the node's kernel where a packet to ``address`` would go; with ``incoming`` one that arrived there."""
+
+    def onward(self, node: str, ends: Ends) -> Ends | None:
+        """Return what the edge sent packets of ``node`` on as; None where it sent none on, or is not on their way."""
 
     def routes(self, node: str) -> list[str]:
         """Return the routes of all the node's tables, as ``lab.kernel.dumps.routes`` says them."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.describe.placing import SERVICE_LINK, TO_SERVICES, account_table, ports
+from lab.describe.placing import SERVICE_LINK, TO_SERVICES, ports
 from lab.describe.plan import BACKBONE, WITNESS_EDGE, PlannedRoute, named
+from lab.describe.translation import account_table
 from lab.kernel.messages import Lookup
 from lab.measure import checks, requests
 from lab.measure.checks import served

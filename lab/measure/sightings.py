@@ -23,11 +23,15 @@ _A_TURN, _TURNS = 256, 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """A filter saw a packet of ``flow`` at ``place`` (a node) and counted it under ``rule``."""
+    """A filter saw a packet of ``flow`` at ``place`` (a node) and counted it under ``rule``.
+
+    ``incoming`` is the index of the place's link by which it came in.
+    """
 
     place: str
     rule: str
     flow: Flow
+    incoming: int = 0
 
 
 class Sightings:
@@ -113,7 +117,7 @@ class Sightings:
                 continue
             for event in nflog.read(data):
                 if (flow := flow_of(event.packet)) is not None:
-                    self.take(Sighting(place=place, rule=event.prefix, flow=flow))
+                    self.take(Sighting(place=place, rule=event.prefix, flow=flow, incoming=event.incoming))
         return False
 
     def take(self, seen: Sighting) -> None:

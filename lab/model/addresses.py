@@ -51,6 +51,9 @@ def public_address(region: str, octet: int) -> IPv4Address:
     return PUBLIC_SERVICES.network_address + octet + REGIONS.index(region)
 
 
+TRANSLATED = IPv4Network("166.11.0.0/16")
+"""Where the services find the callers of accounts with VRF: each account has one address of it."""
+
 # Subnets of hosts are numbered from 1: number 0 of each range stays empty.
 _FIRST_SUBNETS, _ACCOUNT_PREFIX, _VSI_PREFIX = IPv4Address("10.64.0.0"), 16, 26
 _VSI_PUBLIC, _INTERNET_HOSTS, _HOST_PREFIX = IPv4Network("198.18.0.0/15"), IPv4Network("203.0.113.0/24"), 29
@@ -68,6 +71,11 @@ def vsi_subnet(account: int, vsi: int) -> IPv4Network:
     """
     place = (account << (32 - _ACCOUNT_PREFIX)) + (vsi << (32 - _VSI_PREFIX))
     return IPv4Network((int(_FIRST_SUBNETS) + place, _VSI_PREFIX))
+
+
+def translated(account: int) -> IPv4Address:
+    """Return the source address that the edge gives what the ``account``-th account (from 1) sends to the services."""
+    return TRANSLATED.network_address + account
 
 
 def vsi_public(host: int) -> IPv4Interface:

@@ -108,9 +108,9 @@ class Verdict:
 class Evidence:
     """One observation behind a measured outcome.
 
-    ``kind``: errno, left, route-lookup, neighbour, drop, arrived, not-seen-beyond, listener-answered, control-pair,
-    http, grpc, tls, service-log, policy-read, capture, canary, read-back; memory-log is what the services' code said
-    where no packet moved, beyond-the-model what the model cannot know of a host.
+    ``kind``: errno, left, route-lookup, neighbour, drop, translated, arrived, not-seen-beyond, listener-answered,
+    control-pair, http, grpc, tls, service-log, policy-read, capture, canary, read-back; memory-log is what the
+    services' code said where no packet moved, beyond-the-model what the model cannot know of a host.
     ``where``: the node, filter or door that was looked at.
     """
 

@@ -28,7 +28,11 @@ from lab.net.topo import Planned
 
 _LOOPBACK: Final = "lo"
 _LOCAL: Final = 255
-_PRIORITIES: Final = {"prerouting": -300, "forward": 0}
+_CHAINS: Final = {
+    "prerouting": "type filter hook prerouting priority -300",
+    "forward": "type filter hook forward priority 0",
+    "postrouting": "type nat hook postrouting priority 100",
+}
 _REJECT: Final = "reject with icmpx host-unreachable"
 _ROUTERS: Final = {"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
 _TABLED: Final = {"net.ipv4.fwmark_reflect": 1}
@@ -105,7 +109,7 @@ def _expected(node: Node, peers: Mapping[str, str], own: frozenset[str]) -> Expe
     rules = (line for table in node.tables for line in _rules(table))
     forwards = "forwards" if node.forwards else "does not forward"
     hooks = dict.fromkeys(rule.hook for rule in node.filters)
-    chains = (f"{hook} type filter hook {hook} priority {_PRIORITIES[hook]} policy accept" for hook in hooks)
+    chains = (f"{hook} {_CHAINS[hook]} policy accept" for hook in hooks)
     sysctls = {**(_ROUTERS if node.forwards else {}), **(_TABLED if node.tables else {})}
     facts = {
         "filter": [line for rule in node.filters for line in _filter(rule)],
@@ -183,7 +187,7 @@ def _broadcasts(address: Address) -> Iterator[str]:
 
 
 def _rules(table: RoutingTable) -> Iterator[str]:
-    """Yield the policy rules that lead to a table: by interface, and by mark what the router says of its owner's."""
+    """Yield the policy rules that lead to a table: by interface, and by mark what else is its owner's."""
     priority = 1000 + table.number
     yield from (f"{priority}: iif {interface} lookup {table.number}" for interface in table.interfaces)
     if table.owner:
@@ -199,7 +203,13 @@ def _filter(rule: Filter) -> Iterator[str]:
     if rule.opening:
         head.append("l4proto 06 tcp flags & 12 == 02")
     end = [f"counter log group {filters.GROUP} prefix {rule.rule} snap 128"] * bool(rule.rule)
-    ends = {"drop": "drop", "reject": _REJECT, "accept": "accept", "mark": f"mark set {rule.mark}"}
+    ends = {
+        "drop": "drop",
+        "reject": _REJECT,
+        "accept": "accept",
+        "mark": f"mark set {rule.mark} ct original zone set {rule.mark}",
+        "translate": f"mark {rule.mark} snat ip to {rule.address}",
+    }
     end += [ends[rule.verdict]] if rule.verdict in ends else []
     end += [f"comment {rule.rule}"] * bool(rule.rule)
     for source, destination in product(rule.source or (None,), rule.destination or (None,)):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from itertools import product
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from lab.describe.plan import Filter
 from lab.kernel import expressions as x
@@ -21,7 +21,12 @@ TABLE: Final = "pelab"
 GROUP: Final = 5
 """The NFLOG group to which every filter of the lab reports."""
 # Ahead of connection tracking and of the route look-up, so that a drop is seen although no route exists.
-_PRIORITIES: Final[dict[str, int]] = {"prerouting": -300, "forward": 0}
+# Sources are translated last: every other filter reports a packet as its sender sent it.
+_CHAINS: Final[dict[str, tuple[Literal["filter", "nat"], int]]] = {
+    "prerouting": ("filter", -300),
+    "forward": ("filter", 0),
+    "postrouting": ("nat", 100),
+}
 
 
 def messages(filters: Sequence[Filter]) -> list[bytes]:
@@ -31,7 +36,9 @@ def messages(filters: Sequence[Filter]) -> list[bytes]:
     """
     made = [nftables.table(TABLE), nftables.delete_table(TABLE), nftables.table(TABLE)]
     hooks = dict.fromkeys(rule.hook for rule in filters)
-    made += (nftables.chain(TABLE, hook, hook=cast("Hook", hook), priority=_PRIORITIES[hook]) for hook in hooks)
+    for hook in hooks:
+        kind, priority = _CHAINS[hook]
+        made.append(nftables.chain(TABLE, hook, hook=cast("Hook", hook), priority=priority, kind=kind))
     sets = 0
     for rule in filters:
         names: list[str | None] = []
@@ -65,7 +72,7 @@ def _rules(rule: Filter, incoming: str | None, outgoing: str | None) -> Iterator
     if rule.opening:
         head.append(x.TCP_SYN)
     for source, destination in product(rule.source or (None,), rule.destination or (None,)):
-        yield (*head, *_addresses(source, destination), *_end(rule.rule, rule.verdict, rule.mark))
+        yield (*head, *_addresses(source, destination), *_end(rule.rule, rule.verdict, rule.mark, rule.address))
 
 
 def _addresses(source: IPv4Network | None, destination: IPv4Network | None) -> Iterator[bytes]:
@@ -76,7 +83,7 @@ def _addresses(source: IPv4Network | None, destination: IPv4Network | None) -> I
 
 
 @lru_cache(maxsize=64)
-def _end(rule: str, verdict: str, mark: int) -> tuple[bytes, ...]:
+def _end(rule: str, verdict: str, mark: int, address: IPv4Address | None) -> tuple[bytes, ...]:
     """Return how the rule ends; it counts and reports where it has an id."""
     head = (x.COUNTER, x.log(GROUP, rule)) if rule else ()
     match verdict:
@@ -87,6 +94,9 @@ def _end(rule: str, verdict: str, mark: int) -> tuple[bytes, ...]:
         case "accept":
             return (*head, x.ACCEPT)
         case "mark":
-            return (*head, x.set_mark(mark))
+            return (*head, x.set_mark(mark), x.original_zone(mark))
+        case "translate":
+            assert address is not None, "a translation is to an address"
+            return (*head, x.marked(mark), x.source_nat(address))
         case _:
             return head

@@ -15,9 +15,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from lab.describe.changes import Change, NodeChange
-from lab.describe.plan import Plan, PlannedRoute
+from lab.describe.plan import BACKBONE, Plan, PlannedRoute
 from lab.errors import LiveError
-from lab.kernel import dumps, messages, nflog, words
+from lab.kernel import conntrack, dumps, messages, nflog, words
+from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
 from lab.kernel.tap import open_tap
@@ -58,6 +59,7 @@ class Ground:
             BringUpFailed: An operation failed; its name and the kernel's words are in the text.
         """
         self._resolvers = {node.name: node.resolver for node in plan.nodes}
+        self._zones = {node.name: node.zone for node in plan.nodes}
         self._filtered = [node.name for node in plan.nodes if node.filters]
         self._senders: dict[str, socket.socket] = {}
         self._expected: tuple[Plan, tuple[audit.Expected, ...]] | None = None
@@ -129,6 +131,13 @@ class Ground:
         asked = self.node(node)
         index = asked.nameToIntf[incoming].index if incoming is not None else None
         return messages.lookup(asked.socket, address, source=source, iif=index)
+
+    def onward(self, node: str, ends: Ends) -> Ends | None:
+        """Return what the edge sent packets of ``node`` on as; None where it sent none on, or is not on their way."""
+        try:
+            return conntrack.onward(self.node(BACKBONE).netfilter, ends, zone=self._zones[node])
+        except OSError as error:
+            raise LiveError(f"{BACKBONE}: it does not say what it made of a connection: {error}") from error
 
     def routes(self, node: str) -> list[str]:
         """Return the routes of all the node's tables, in the words of a plan."""

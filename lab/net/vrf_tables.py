@@ -30,7 +30,7 @@ class Rule:
 
 
 def rules(table: RoutingTable) -> Iterator[Rule]:
-    """Yield the rules that lead to ``table``: by interface what is forwarded, by mark what the router itself says."""
+    """Yield the rules that lead to ``table``: by interface what comes in, by mark what comes back or it says itself."""
     priority = _FIRST_PRIORITY + table.number
     for interface in table.interfaces:
         yield Rule(priority=priority, table=table.number, iif=interface)

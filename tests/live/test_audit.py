@@ -246,9 +246,11 @@ def test_every_change_of_the_kernel_is_told(sandboxed: Callable[..., Any]) -> No
 
 def _changes(rule: Filter) -> Iterator[tuple[str, Filter]]:
     """Yield the filter with each of its fields changed in a way that means something."""
-    yield "hook", replace(rule, hook={"prerouting": "forward", "forward": "prerouting"}[rule.hook])
+    translates = rule.verdict == "translate"  # a kernel takes that from no other chain, and refuses no packet in its
+    if not translates:
+        yield "hook", replace(rule, hook={"prerouting": "forward", "forward": "prerouting"}[rule.hook])
     yield "rule", replace(rule, rule="edge.another")
-    for verdict in {"drop", "reject", "accept", "log", "mark"} - {rule.verdict}:
+    for verdict in {"drop", "accept", "log", "mark", *(() if translates else ("reject",))} - {rule.verdict}:
         if rule.rule or verdict != "log":
             yield "verdict", replace(rule, verdict=verdict, mark=rule.mark or 7)
     for name in ("incoming", "outgoing"):
@@ -261,8 +263,10 @@ def _changes(rule: Filter) -> Iterator[tuple[str, Filter]]:
             if other != value:
                 yield name, replace(rule, **{name: other})  # type: ignore[arg-type] # the field's own type
     yield "opening", replace(rule, opening=not rule.opening)
-    if rule.verdict == "mark":
+    if rule.mark:
         yield "mark", replace(rule, mark=rule.mark + 1)
+    if rule.address:
+        yield "address", replace(rule, address=rule.address + 1)
 
 
 def change_filters() -> list[list[str]]:
@@ -283,7 +287,18 @@ def change_filters() -> list[list[str]]:
                     missed.append([node.name, name, *map(str, changed)])
         if node.filters:
             ground.node(node.name).set_filters(node.filters)
-    assert seen >= {"hook", "rule", "verdict", "incoming", "outgoing", "source", "destination", "mark", "order"}
+    assert seen >= {
+        "hook",
+        "rule",
+        "verdict",
+        "incoming",
+        "outgoing",
+        "source",
+        "destination",
+        "mark",
+        "address",
+        "order",
+    }
     return [*missed, ground.differences(planned)]
 
 

@@ -49,6 +49,7 @@ REACH = {
     "two_accounts": "globex-vsi-1",
     "hub_and_spoke": "spoke-2-vsi-2",
     "data_center": "inner-vsi",
+    "overlapping_accounts": "globex-vsi-2",
 }
 
 

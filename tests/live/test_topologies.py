@@ -18,6 +18,7 @@ NOBODY = 65534
 OTHERS: list[tuple[str, dict[str, object]]] = [
     ("two_accounts", {"vrf": False}),
     ("two_accounts", {"private_route": False, "policy": "private-only"}),
+    ("overlapping_accounts", {"service_endpoints": False, "policy": "private-only"}),
     ("hub_and_spoke", {"vrf": False, "vsis": 1}),
     ("hub_and_spoke", {"permits_services": False, "policy": "private-only", "vsis": 1}),
     ("data_center", {"permits_services": False}),

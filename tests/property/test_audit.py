@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import cast
 from unittest.mock import patch
 
@@ -24,15 +24,16 @@ PREFIX = st.builds(
 LINKS = st.none() | st.frozensets(st.sampled_from(["a1-1", "a2-1", "services", "fifteen-letters"]))
 FILTERS = st.builds(
     Filter,
-    hook=st.sampled_from(["prerouting", "forward"]),
+    hook=st.sampled_from(["prerouting", "forward", "postrouting"]),
     rule=st.sampled_from(["", "edge.no-vrf", "edge.other-account"]),
-    verdict=st.sampled_from(["drop", "reject", "accept", "log", "mark"]),
+    verdict=st.sampled_from(["drop", "reject", "accept", "log", "mark", "translate"]),
     incoming=LINKS,
     outgoing=LINKS,
     source=st.lists(PREFIX, max_size=2).map(tuple),
     destination=st.lists(PREFIX, min_size=1, max_size=2).map(tuple),
     opening=st.booleans(),
-    mark=st.integers(0, 2**32 - 1),
+    mark=st.integers(0, 2**16 - 1),
+    address=st.integers(0, 2**32 - 1).map(IPv4Address),
 )
 # what is asked for a list, and the kind of its answers, which are those of the requests that made them
 ANSWERS = {1: 0, 4: 3, 7: 6, 10: 9, 13: 12}

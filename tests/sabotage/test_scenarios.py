@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab import Reboot, catalogue
+from lab.errors import ProbeFailed
 from lab.model.action import Action, apply
 from lab.model.world import World
 from lab.play import runner
@@ -31,6 +32,10 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("new_and_existing_instances", "frozen-edge", "", 2, f"EnableServiceEndpoints: {UNSEEN}"),
     ("one_zone_down", "frozen-edge", "", 2, f"TakeZoneDown: {UNSEEN}"),
     ("one_zone_down", "impatient-probe", "", 4, "predicted reached (policy.default), measured timed-out (zone.down)"),
+    (
+        "overlapping_accounts", "one-zone", "", 2,
+        "tcp on from 166.11.0.2, the address of globex at the services",
+    ),
     ("policy_before_initialisation", "deaf-operator", "", 4, f"Initialise: {UNSEEN}"),
     ("policy_not_enforced_after_delete", "enforce-deleted", "", 5, f"DeleteInstance: {UNSEEN}"),
     ("policy_not_enforced_after_delete", "drop-policy", "", 9, f"RestoreInstance: {UNSEEN}"),
@@ -77,6 +82,13 @@ def test_a_broken_lab_turns_a_scenario_red(name: str, fault: str, target: str, s
 def test_every_shipped_scenario_is_broken_here() -> None:
     """A scenario that nobody has seen fail may be one that cannot."""
     assert {case[0] for case in CASES} == {entry.name for entry in catalogue.scenarios()}
+
+
+def test_answers_that_find_a_stranger_of_equal_address_are_no_answers() -> None:
+    """With the accounts' addresses at the services changed for each other, the call is lost, and that is no verdict."""
+    scenario = catalogue.load_scenario("overlapping_accounts")
+    with pytest.raises(ProbeFailed, match=r"steps\[0\].*: no answer from .*: lost in the lab"):
+        play(scenario, Mode.LIVE, backend=broken("swap-sources", "acme,globex"))
 
 
 def test_a_vrf_that_comes_undone_turns_its_scenario_red(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ CASES = [
         ("swap-tables", "acme,rival"),
         world(),
         (ACME, Outcome.REACHED, "policy.default"),
-        "backbone: missing rule 2001: fwmark 1001 lookup 1001",
+        "backbone: missing rule 2001: iif a1-1 lookup 1001",
         id="an account is led to another's table",
     ),
     pytest.param(

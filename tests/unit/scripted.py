@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from lab import Builder, Call, catalogue
 from lab.errors import ProbeFailed
+from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
 from lab.measure import grep11, platform, requests
 from lab.measure.capture import Answer, Seen
@@ -25,6 +26,7 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
+from lab.model.addresses import BACKBONE, translated
 from lab.model.aim import aimed
 from lab.model.call import Operation
 from lab.model.endpoint import Endpoint, console, doors_of, kms, kms_port
@@ -40,6 +42,8 @@ EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("la
 AGAIN = "again"
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
 POLICY, EDGE, WITNESS, ARCHIVE = "policy", "edge", "witness", "archive"
+ACME = translated(1)
+"""Where the services find the callers of the first account."""
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
@@ -129,6 +133,10 @@ class ScriptedLab:
     refused: int | None = None
     unheard: list[str] = field(default_factory=list)
     out: str = "eth0"
+    port: str = "a1-1"
+    edge_says: IPv4Address | None = ACME
+    sent_on: bool = False
+    captured_beyond: Answer = field(default_factory=Answer)
     sightings: Sightings = field(default_factory=Sightings)
     asked: list[str] = field(default_factory=list)
     secret: str = ""
@@ -153,6 +161,12 @@ class ScriptedLab:
             destination=door.addresses[0],
             destination_port=door.port,
         )
+
+    @property
+    def beyond(self) -> Flow:
+        """The same flow as doors and services see it."""
+        made = self.onward("", self.flow.ends)
+        return self.flow if made is None else Flow(**made._asdict())
 
     async def ask(
         self,
@@ -274,6 +288,8 @@ class ScriptedLab:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()
+        if self.sent_on and flow.source == self.beyond.source:
+            return self.captured_beyond
         if flow.source != self.flow.source:
             points = ("private-services:witness", "private-services:eth0")[: 1 if self.blind == "eth0" else 2]
             return Answer(seen=[Seen(point=point, count=1, first=0.0, summary="SYN") for point in points])
@@ -289,8 +305,15 @@ class ScriptedLab:
         return Lookup(error=self.refused) if self.refused else Lookup(gateway=IPv4Address("10.65.0.65"), index=2)
 
     def interfaces(self, _node: str) -> dict[int, str]:
-        """Return one, by which every look-up leads out."""
-        return {2: self.out}
+        """Return two: the port by which every reported packet came in, and that by which every look-up leads out."""
+        return {0: self.port, 2: self.out}
+
+    def onward(self, _node: str, ends: Ends) -> Ends | None:
+        """Return what the edge made of the caller's packets: of those that came in by a private side and went on."""
+        died = self.attempt is not None and not self.sent_on
+        if ends.source not in BACKBONE or self.edge_says is None or died:
+            return None
+        return ends._replace(source=self.edge_says)
 
     def unanswered(self, _node: str) -> list[str]:
         """Return the neighbours that nobody answers for."""
@@ -349,7 +372,7 @@ class ScriptedLab:
 def arrival(told: ScriptedLab) -> Sighting:
     """Return the sighting of the caller's packet at its own door."""
     plane = told.call.plane.value
-    return Sighting(place=f"{plane}-services", rule=f"door.{plane}", flow=told.flow)
+    return Sighting(place=f"{plane}-services", rule=f"door.{plane}", flow=told.beyond)
 
 
 def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
@@ -371,8 +394,8 @@ def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
         "decision": "allow" if status < 400 else "deny",
         "method": request.method,
         "path": request.path.partition("?")[0],
-        "caller": str(told.flow.source),
-        "caller_port": told.flow.source_port,
+        "caller": str(told.beyond.source),
+        "caller_port": told.beyond.source_port,
         "rule": rule,
         "instance": told.world.instances[told.door.instance or "keys"].guid,
         "subject": f"iam-ServiceId-{account}",

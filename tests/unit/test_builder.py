@@ -49,9 +49,9 @@ def test_a_policy_that_was_never_set_is_none() -> None:
     assert builder.crypto_instance("other", account="acme", policy="private-only").policy is Policy.PRIVATE_ONLY
 
 
-def _two_accounts(builder: Builder, **vrf: bool) -> None:
-    for name in ("acme", "beta"):
-        builder.account(name, **vrf)
+def _two_accounts(builder: Builder, *, first_has_vrf: bool = False) -> None:
+    for name, vrf in (("acme", first_has_vrf), ("beta", False)):
+        builder.account(name, vrf=vrf)
         builder.vsi(f"{name}-1", account=name, private_address="10.1.0.2/26")
 
 
@@ -165,6 +165,11 @@ MISTAKES: dict[str, tuple[Callable[[Builder], None], str]] = {
         _two_accounts,
         "accounts/beta/vsis/beta-1/private_address: 10.1.0.0/26 overlaps acme-1 of acme "
         "(without VRF all accounts share one address space)",
+    ),
+    "overlap-one-without-vrf": (
+        lambda builder: _two_accounts(builder, first_has_vrf=True),
+        "accounts/beta/vsis/beta-1/private_address: 10.1.0.0/26 overlaps acme-1 of acme "
+        '(only VRF keeps equal addresses apart: account("beta", vrf=True))',
     ),
     "gateway-outside": (
         _one_vsi(private_gateway="10.9.9.9"),
@@ -329,6 +334,32 @@ def test_a_subnet_inside_a_wider_one_is_told_whatever_stands_between() -> None:
     assert [str(problem).partition(" (")[0] for problem in caught.value.problems] == [
         "accounts/acme/vsis/vsi-2/private_address: 10.200.0.0/16 overlaps vsi-0 of acme",
         "accounts/acme/vsis/vsi-3/private_address: 10.200.9.0/26 overlaps vsi-2 of acme",
+    ]
+
+
+def test_only_vrf_keeps_equal_subnets_apart_and_only_those_of_different_accounts() -> None:
+    """Two accounts with VRF may have the same; a VSI of the account's own, or of one without VRF, is told each time."""
+    builder = Builder()
+    for name, vrf in (("acme", True), ("globex", True), ("plain", False)):
+        builder.account(name, vrf=vrf)
+    for name, account, address in (
+        ("a-1", "acme", "10.240.0.2/16"),
+        ("g-1", "globex", "10.240.0.2/16"),
+        ("g-2", "globex", "10.240.7.2/26"),
+        ("a-2", "acme", "10.241.0.2/26"),
+        ("p-1", "plain", "10.241.0.2/26"),
+        ("g-3", "globex", "10.241.0.2/26"),
+    ):
+        builder.vsi(name, account=account, private_address=address)
+    with pytest.raises(ModelError) as caught:
+        builder.world()
+    assert [str(problem) for problem in caught.value.problems] == [
+        "accounts/globex/vsis/g-2/private_address: 10.240.7.0/26 overlaps g-1 of globex"
+        " (each VSI stands on a subnet of its own)",
+        "accounts/plain/vsis/p-1/private_address: 10.241.0.0/26 overlaps a-2 of acme"
+        ' (only VRF keeps equal addresses apart: account("plain", vrf=True))',
+        "accounts/globex/vsis/g-3/private_address: 10.241.0.0/26 overlaps p-1 of plain"
+        ' (only VRF keeps equal addresses apart: account("plain", vrf=True))',
     ]
 
 

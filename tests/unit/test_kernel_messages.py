@@ -60,6 +60,12 @@ def test_comparison_template_is_the_class(data: bytes, operator: int) -> None:
     assert x.compare(data, operator) == x.encode_compare(data, operator)
 
 
+@pytest.mark.parametrize("data", [b"\xe9\x03", b"\xa6\x0b\x00\x01"])
+def test_literal_template_is_the_class(data: bytes) -> None:
+    """A zone's number, and a mark or an address."""
+    assert x.immediate(data) == x.encode_immediate(data)
+
+
 def test_rule_names_interface_table_and_mark() -> None:
     """A rule's table does not fit into the header's byte either."""
     ((kind, _, _, body),) = split(messages.rule(100, 1001, iif="acme0", fwmark=7))

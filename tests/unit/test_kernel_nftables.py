@@ -91,7 +91,7 @@ def test_what_the_kernel_would_cut_off_is_refused() -> None:
 
 
 def test_events_are_parsed_from_one_datagram() -> None:
-    """Prefix and packet of each; what has no packet is no event."""
+    """Prefix, packet and incoming link of each; what has no packet is no event."""
 
     def event(*parts: bytes) -> bytes:
         body = struct.pack("=BBH", 2, 0, 0) + b"".join(parts)
@@ -99,6 +99,6 @@ def test_events_are_parsed_from_one_datagram() -> None:
         return message + bytes(-len(message) & 3)
 
     whole = event(attribute(10, b"edge.no-vrf\0"), attribute(9, b"E" * 21))
-    bare = event(attribute(9, b"packet"))
+    bare = event(attribute(4, b"\0\0\1\2"), attribute(9, b"packet"))
     other = event(attribute(10, b"nothing\0"))
-    assert list(nflog.read(whole + other + bare)) == [("edge.no-vrf", b"E" * 21), ("", b"packet")]
+    assert list(nflog.read(whole + other + bare)) == [("edge.no-vrf", b"E" * 21, 0), ("", b"packet", 258)]

@@ -147,6 +147,12 @@ def second_arrived(told: ScriptedLab) -> None:
     told.seen.append(Sighting(place="private-services", rule="door.private", flow=told.attempt.again))
 
 
+def sent_on(told: ScriptedLab) -> None:
+    """Have a door see the packet as the edge sent it on, which reports that it dropped it."""
+    told.sent_on, told.captured = True, at_its_own_nic()
+    told.seen.append(Sighting(place="private-services", rule="door.private", flow=told.beyond))
+
+
 def by_nobody() -> ScriptedLab:
     """Return a call whose next hop nobody answered for: nothing left but questions, and the kernel says so."""
     told = ScriptedLab(VSI, unheard=["10.65.0.65 dev eth0"])
@@ -219,6 +225,17 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     ),
     "arrived-at-a-door": (lost, arrived, "arrived at the door although the client saw none of it"),
     "second-arrived-at-a-door": (lost, second_arrived, "arrived at the door although the client saw none of it"),
+    "sent-on-and-arrived": (lost, sent_on, "arrived at the door although the client saw none of it"),
+    "sent-on-and-captured": (
+        lost,
+        sets(sent_on=True, captured_beyond=at_its_own_nic("private-services:eth0")),
+        "the capture shows its packets beyond the place of the denial, at private-services:eth0",
+    ),
+    "came-in-at-anothers-port": (
+        lost,
+        sets(port="a2-1"),
+        "what backbone reports came in by a2-1, and vsi-1 is at a1-1",
+    ),
     "captured-beyond": (
         lost,
         sets(captured=at_its_own_nic("private-services:eth0")),

@@ -17,6 +17,7 @@ from lab.measure.places import Places
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sighting
 from lab.model.action import DeleteInstance, Initialise, OfInstance, Provision, RestoreInstance
+from lab.model.addresses import translated
 from lab.model.endpoint import doors_of, kms
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
@@ -125,6 +126,16 @@ SERVED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         served,
         stranger,
         "asked from 203.0.113.10, which is no address of vsi-1",
+    ),
+    "as-another-account": (
+        served,
+        sets(edge_says=translated(2)),
+        "tcp on from 166.11.0.2; that of acme is 166.11.0.1",
+    ),
+    "by-an-edge-that-knows-nothing-of-it": (
+        served,
+        sets(edge_says=None),
+        "tcp on from 166.11.0.1, the address of acme at the services",
     ),
     "other-addresses": (served, sets(resolved=(IPv4Address("166.9.14.20"),)), "led to 166.9.14.20; the addresses"),
     "reversed-addresses": (
@@ -266,7 +277,7 @@ def test_a_token_is_for_the_callers_account(account: str, why: str) -> None:
     told.seen = [arrival(told)]
     told.logged = {
         **log_of(replace(told, call=VSI), status=200, rule="door.served"),
-        "caller": str(told.flow.source),
+        "caller": str(told.beyond.source),
         "surface": "iam",
         "door": "iam/private",
         "method": "POST",

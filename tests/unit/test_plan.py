@@ -6,6 +6,7 @@ import pytest
 
 from lab import (
     BringZoneBack,
+    Builder,
     EnableServiceEndpoints,
     EnableVrf,
     Netlink,
@@ -17,7 +18,7 @@ from lab import (
 )
 from lab.describe.changes import difference
 from lab.describe.placing import plan
-from lab.describe.plan import LAST_METRIC
+from lab.describe.plan import LAST_METRIC, MAIN, RETURNS
 from lab.model.action import apply
 from lab.model.world import World
 
@@ -52,14 +53,31 @@ def test_nothing_leads_out_of_the_lab(name: str) -> None:
 
 
 def test_enabling_vrf_moves_the_account_to_a_table_of_its_own() -> None:
-    """Only the backbone changes: a table and its routes come, the account's routes in main go."""
+    """Only the backbone changes: a table and its routes come, the account's routes among those of all accounts go."""
     before = world(vrf=False)
     change = difference(plan(before), plan(apply(before, EnableVrf(account="acme"))))
     (backbone,) = change.nodes
     assert [str(table) for table in backbone.tables_gained] == ["table 1001 (acme) for a1-1"]
-    assert [str(route) for route in backbone.routes_lost] == ["10.65.0.64/26 dev a1-1 table 254"]
+    lost = [f"10.65.0.64/26 dev a1-1 table {table}" for table in (RETURNS, MAIN)]
+    assert [str(route) for route in backbone.routes_lost] == lost
     assert f"unreachable default table 1001 metric {LAST_METRIC}" in [str(route) for route in backbone.routes_gained]
     assert not change.doors
+
+
+def test_each_account_with_vrf_has_a_number_and_an_address_of_its_own_at_the_edge() -> None:
+    """What it sends and what comes back for it bears the number; the services see the address; others have none."""
+    builder = Builder()
+    for name, vrf in (("acme", True), ("plain", False), ("globex", True)):
+        builder.vsi(f"{name}-vsi", account=builder.account(name, vrf=vrf))
+    lines = [str(rule) for rule in plan(builder.world()).node("backbone").filters]
+    assert [line for line in lines if " mark " in line or " translate " in line] == [
+        "prerouting iif {a1-1} mark 1001",
+        "prerouting iif {services} to 166.11.0.1/32 mark 1001",
+        "prerouting iif {a3-1} mark 1003",
+        "prerouting iif {services} to 166.11.0.3/32 mark 1003",
+        "postrouting oif {services} translate 1001 to 166.11.0.1",
+        "postrouting oif {services} translate 1003 to 166.11.0.3",
+    ]
 
 
 def test_a_move_into_a_table_takes_along_what_is_behind_an_appliance() -> None:
