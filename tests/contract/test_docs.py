@@ -40,6 +40,8 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Call.public": Call.public,
     "Call.ep11_private": Call.ep11_private,
     "Call.ep11_public": Call.ep11_public,
+    "Call.console": Call.console,
+    "Call.broker": Call.broker,
     "Call.token": Call.token,
     "call.to": Call.to,
     "SetPolicy": lab.SetPolicy,
