@@ -41,6 +41,8 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Call.ep11_private": Call.ep11_private,
     "Call.ep11_public": Call.ep11_public,
     "Call.kp": Call.kp,
+    "Call.console": Call.console,
+    "Call.broker": Call.broker,
     "Call.token": Call.token,
     "call.to": Call.to,
     "SetPolicy": lab.SetPolicy,

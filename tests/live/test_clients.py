@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,52 @@ def test_grpcs_own_client_uses_a_key_at_both_endpoints_and_is_refused_outside_af
         assert grpcio(lab, "laptop", Plane.PUBLIC) == NOT_AUTHENTICATED
         assert grpcio(lab, "vsi-1", Plane.PUBLIC) == NOT_AUTHENTICATED
         assert grpcio(lab, "vsi-1", Plane.PRIVATE) == whole
+
+
+ASK_CONSOLE = r"""
+token=$(curl -sS "$PELAB_IAM_PUBLIC/identity/token" -d grant_type=urn:ibm:params:oauth:grant-type:apikey \
+  -d "apikey=$IBMCLOUD_API_KEY" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -sS -w "\n%{http_code}" -H "authorization: Bearer $token" "$PELAB_CONSOLE/services/hs-crypto/$KP_INSTANCE_ID/$1"
+"""
+ASK_BROKER = ASK_CONSOLE.replace("$PELAB_CONSOLE/services/hs-crypto/$KP_INSTANCE_ID/$1",
+                                 "$PELAB_BROKER/crypto_v2/instances/$KP_INSTANCE_ID")  # fmt: skip
+
+
+def curl(lab: LiveLab, host: str, script: str, item: str = "") -> tuple[str, dict[str, Any]]:
+    """Return HTTP status and document of what curl was answered in ``host``."""
+    done = lab.host(host).run(["sh", "-c", script, "sh", item], check=True)
+    document, _, status = done.stdout.rpartition("\n")
+    told: dict[str, Any] = json.loads(document)
+    return status, told
+
+
+def test_curl_asks_the_console_and_is_refused_after_private_only() -> None:
+    """A browser's request by a client that nobody here wrote: listed, then the common 401, wherever it runs."""
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        for host in ("laptop", "vsi-1"):
+            status, told = curl(lab, host, ASK_CONSOLE, "keys")
+            assert (status, told["metadata"]["collectionTotal"]) == ("200", 0)
+        lock = SetPolicy(Policy.PRIVATE_ONLY, by=Call.console("laptop", "keys"))
+        assert lab.ask(lock).outcome is Outcome.REACHED
+        for host in ("laptop", "vsi-1"):
+            for item in ("keys", "network-policy"):
+                status, told = curl(lab, host, ASK_CONSOLE, item)
+                assert (status, told["resources"]) == ("401", [{"errorMsg": REFUSED}])
+            assert curl(lab, host, ASK_CONSOLE, "overview")[0] == "200"
+
+
+def test_curl_discovers_the_private_endpoint_and_only_where_there_is_a_public_way() -> None:
+    """The page's document, whose private address then answers by name; without a public way nothing is told."""
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        status, told = curl(lab, "laptop", ASK_BROKER)
+        assert (status, list(told)) == ("200", ["instance_id", "kms", "ep11"])
+        assert told["kms"]["private"] == "api.private.us-south.hs-crypto.cloud.ibm.com:9042"
+        assert curl(lab, "vsi-1", ASK_BROKER) == (status, told)
+        there = f'curl -sS -o /dev/null -w "%{{http_code}}" https://{told["kms"]["private"]}/api/v2/keys'
+        assert lab.host("vsi-1").run(["sh", "-c", there], check=True).stdout == "401", "it asks for a token"
+        assert lab.act(Netlink("vsi-1").route("del", dst="default")).vacuous == ""
+        lost = lab.host("vsi-1").run(["sh", "-c", 'curl -sS "$PELAB_BROKER"'])
+        assert lost.returncode == 7, lost.stderr
 
 
 def test_run_answers_curl_by_name() -> None:

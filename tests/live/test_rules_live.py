@@ -38,6 +38,7 @@ from lab.play.runner import Mode, play
 
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
+UI, UI_ON_VSI, DOCUMENT = Call.console("laptop", "keys"), Call.console("vsi-1", "keys"), Call.broker("laptop", "keys")
 DONE, REACHED = Outcome.DONE, Outcome.REACHED
 LOST = Outcome.TIMED_OUT
 ROUTE, NO_ROUTE_TAKEN = Netlink("vsi-1").route, Outcome.CONFLICT.because("host.route-refused")
@@ -46,6 +47,8 @@ LEFT_OUT = Outcome.NOT_LISTED.because("tke.left-out")
 NOT_ITS_OWN = Outcome.UNAUTHORIZED.because("door.other-instance")
 PRIVATE_API, PRIVATE_EP11 = (f"{word}.private.us-south.hs-crypto.cloud.ibm.com" for word in ("api", "ep11"))
 LOCKED_EP11 = Outcome.UNAUTHORIZED.because("policy.both-apis")
+EARLY = Outcome.BAD_REQUEST.because("policy.needs-initialised")
+NOT_IN_THE_UI = Outcome.UNAUTHORIZED.because("policy.not-in-the-ui")
 STRANGER = Outcome.UNAUTHORIZED.because("door.other-account")
 
 
@@ -119,13 +122,39 @@ CASES = {
         Step("inside it is decrypted", EP11_VSI.to(Operation.DECRYPT), REACHED),
         policy="private-only",
     ),
+    "policy.not-in-the-ui": single(
+        *(
+            Step(f"{operation.value} by {ui.by}", ui.to(operation), NOT_IN_THE_UI)
+            for ui in (UI, UI_ON_VSI) for operation in (Operation.LIST, Operation.CREATE, Operation.GET_POLICY)
+        ),
+        *(
+            Step(f"undo by {ui.by}", SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=ui), NOT_IN_THE_UI)
+            for ui in (UI, UI_ON_VSI)
+        ),
+        Step("overview", UI.to(Operation.GET_INSTANCE), REACHED.because("broker.served")),
+        Step("it is opened inside", SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=VSI), REACHED),
+        Step("a key", UI.to(Operation.CREATE), REACHED.because("policy.public-and-private")),
+        Step("the setting", UI.to(Operation.GET_POLICY), REACHED),
+        Step("it is listed", UI_ON_VSI, REACHED),
+        Step("set again", SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=UI_ON_VSI), REACHED),
+        policy="private-only",
+    ),
+    "broker.served": single(
+        *(Step(f"to {by}", Call.broker(by, "keys"), REACHED.because("broker.served")) for by in ("laptop", "vsi-1")),
+        Step("overview", UI.to(Operation.GET_INSTANCE), REACHED.because("broker.served")),
+        policy="private-only", initialised=False,
+    ),
     "policy.needs-initialised": single(
-        Step("early", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), Outcome.BAD_REQUEST.because("policy.needs-initialised")),
+        *(
+            Step(f"early, by {by}", SetPolicy(Policy.PRIVATE_ONLY, by=by), EARLY)
+            for by in (VSI, UI)
+        ),
         initialised=False,
     ),
     "instance.not-initialised": single(
         Step("early", LAPTOP, Outcome.BAD_REQUEST.because("instance.not-initialised")),
         Step("GREP11", EP11_LAPTOP, Outcome.BAD_REQUEST.because("instance.not-initialised")),
+        Step("the UI", UI, Outcome.BAD_REQUEST.because("instance.not-initialised")),
         initialised=False,
     ),
     "instance.deleted": single(
@@ -135,6 +164,8 @@ CASES = {
         Step("inside", VSI, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("GREP11 outside", EP11_LAPTOP, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("GREP11 inside", EP11_VSI, Outcome.NOT_FOUND.because("instance.deleted")),
+        Step("the UI", UI, Outcome.NOT_FOUND.because("instance.deleted")),
+        Step("the broker", DOCUMENT, Outcome.NOT_FOUND.because("instance.deleted")),
         Step("it is restored", RestoreInstance(instance="keys"), DONE),
         Step("and locked again", LAPTOP, LOCKED),
         Step("GREP11 too", EP11_LAPTOP, LOCKED_EP11),
@@ -236,6 +267,8 @@ CASES = {
         Step("no public address is found there", Call.public("vsi-1", "keys"),
              Outcome.REJECTED.because("edge.unroutable")),
         Step("nor one of GREP11", Call.ep11_public("vsi-1", "keys"), Outcome.REJECTED.because("edge.unroutable")),
+        Step("nor the UI", UI_ON_VSI, Outcome.REJECTED.because("edge.unroutable")),
+        Step("nor the broker", Call.broker("vsi-1", "keys"), Outcome.REJECTED.because("edge.unroutable")),
         Step("the private one is", VSI, REACHED),
     ),
     "host.route-refused": single(
@@ -274,6 +307,7 @@ CASES = {
         *cut_off("166.9.0.0/16", "0.0.0.0/0"),
         Step("nothing is sent", VSI, Outcome.NO_ROUTE.because("host.no-route")),
         Step("GREP11", EP11_VSI, Outcome.NO_ROUTE.because("host.no-route")),
+        Step("the UI", UI_ON_VSI, Outcome.NO_ROUTE.because("host.no-route")),
         *cut_off("161.26.0.0/16"),
         Step("not even a name is found", VSI, Outcome.NO_NAME.because("host.no-route")),
     ),
@@ -287,6 +321,9 @@ CASES = {
             Step("a stranger's, outside", Call.public("acme-laptop", "rival-keys"), STRANGER),
             Step("GREP11 inside", Call.ep11_private("acme-vsi", "rival-keys"), STRANGER),
             Step("GREP11 outside", Call.ep11_public("acme-laptop", "rival-keys", Operation.ENCRYPT), STRANGER),
+            Step("the UI", Call.console("acme-laptop", "rival-keys", Operation.CREATE), STRANGER),
+            Step("its overview", Call.console("acme-vsi", "rival-keys", Operation.GET_INSTANCE), STRANGER),
+            Step("the broker", Call.broker("acme-laptop", "rival-keys"), STRANGER),
         ),
     ),
 }  # fmt: skip

@@ -33,12 +33,20 @@ def test_routes(lab):
     lab.netlink("till").route("add", dst="166.9.0.0/16", gateway=lab.host("till").private_gateway)
     lab.assert_allowed("till", "orders")
 
+def test_shared_doors_are_asked_on_the_plane_that_they_have(lab):
+    lab.assert_allowed("till", "orders", surface="console")
+    lab.set_policy("orders", "private-only", by="till")
+    lab.assert_denied("till", "orders", surface="console", cause="policy.not-in-the-ui")
+    lab.assert_allowed("till", "orders", surface="broker")
+
 def test_what_the_world_says(lab):
     till = lab.host("till")
     assert till.addresses["eth0"].ip in till.addresses["eth0"].network
     assert str(till.private_gateway) == "10.65.0.65"
     assert lab.endpoint("iam", "private") == "https://private.iam.cloud.ibm.com"
     assert lab.endpoint("orders", "public").startswith("https://api.us-south.hs-crypto.cloud.ibm.com:")
+    assert lab.endpoint("console", "public") == "https://cloud.ibm.com"
+    assert lab.endpoint("orders", "public", surface="broker") == "https://us-south.broker.hs-crypto.cloud.ibm.com"
     assert lab.mode is Mode.MEMORY
 """
 
@@ -47,10 +55,10 @@ def test_without_a_network_assertions_are_judged_and_what_was_not_measured_is_sa
     """Everything passes that model and services' code agree on; the end of the run counts what nobody measured."""
     project(pytester, SOUND)
     result = run(pytester, "--strict-markers", "-W", "error", "--junitxml=junit.xml")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines([
         "*pelab: not measured*",
-        "15 assertions in 4 tests: in memory, the model and the services' code decided",
+        "19 assertions in 5 tests: in memory, the model and the services' code decided",
         "--live measures them",
     ])  # fmt: skip
     said = properties(pytester, "test_by_name")
@@ -68,8 +76,8 @@ def test_workers_say_the_same(pytester: pytest.Pytester) -> None:
     """Under ``-n`` tests run in other processes; the count is of all of them."""
     project(pytester, SOUND)
     result = run(pytester, "-n", "2")
-    result.assert_outcomes(passed=5)
-    result.stdout.fnmatch_lines(["15 assertions in 4 tests:*"])
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(["19 assertions in 5 tests:*"])
 
 
 def test_a_topology_is_named_by_class_or_value_and_nearest_counts(pytester: pytest.Pytester) -> None:
@@ -179,6 +187,11 @@ MISTAKES = {
         "set_policy/policy: no policy 'private' (did you mean 'private-only'?)"
     ),
     'lab.endpoint("order", "private")': ("endpoint/service: no private endpoint of 'order' (did you mean 'orders'?)"),
+    'lab.endpoint("consol", "public")': "endpoint/service: no public endpoint of 'consol' (did you mean 'console'?)",
+    'lab.endpoint("orders", "private", surface="broker")': "call/plane: there is no broker on the private network *",
+    'lab.assert_allowed("till", "orders", surface="console", plane="private")': (
+        "call/plane: there is no console on the private network (Call.console(BY, *"
+    ),
     'lab.host("til")': "host: no host named 'til' (did you mean 'till'?)",
     'lab.host("laptop").private_gateway': "hosts/laptop: has no private NIC, so no private gateway (a VSI has one: *",
     'lab.netlink("till").route("add", dst="10.9.0.0/16", gatway="10.65.0.65")': (

@@ -68,8 +68,11 @@ def questions(draw: st.DrawFn) -> tuple[World, AnyCall]:
     by, instance = draw(st.sampled_from(sorted(world.hosts))), draw(st.sampled_from(sorted(world.instances)))
     private, asks = draw(st.booleans()), [Operation.LIST, Operation.CREATE, Operation.GET]
     make = Call.private if private else Call.public
-    if draw(st.booleans()):
-        make, asks = Call.ep11_private if private else Call.ep11_public, sorted(OPERATIONS[Surface.EP11], key=str)
+    surface = draw(st.sampled_from([Surface.KMS, Surface.EP11, Surface.CONSOLE]))
+    if surface is Surface.EP11:
+        make, asks = Call.ep11_private if private else Call.ep11_public, sorted(OPERATIONS[surface], key=str)
+    elif surface is Surface.CONSOLE:
+        make, asks = Call.console, [Operation.LIST, Operation.CREATE, Operation.GET_POLICY]
     return world, make(by, instance, draw(st.sampled_from(asks)))
 
 
@@ -91,6 +94,25 @@ def test_under_private_only_nothing_public_is_reached(question: tuple[World, Any
     tight = world.with_instance(replace(world.instances[call.instance], policy=Policy.PRIVATE_ONLY))
     if call.plane is Plane.PUBLIC:
         assert predict(tight, call).outcome is not Outcome.REACHED
+
+
+@given(questions())
+def test_a_browser_meets_what_the_api_meets_at_the_public_endpoint(question: tuple[World, AnyCall]) -> None:
+    """The console is nothing but a client on the internet; only the page's name of the refusal is another."""
+    world, call = question
+    if call.surface is Surface.CONSOLE:
+        said, api = predict(world, call), predict(world, Call.public(call.by, call.instance, call.operation))
+        assert said.outcome is api.outcome
+        assert said.cause.replace("policy.not-in-the-ui", "policy.private-only") == api.cause
+
+
+@given(questions())
+def test_the_policy_says_nothing_about_the_instance_document(question: tuple[World, AnyCall]) -> None:
+    """Whoever asks, and whatever the policy."""
+    world, call = question
+    document, instance = Call.broker(call.by, call.instance), world.instances[call.instance]
+    said = {predict(world.with_instance(replace(instance, policy=policy)), document) for policy in (None, *Policy)}
+    assert len(said) == 1
 
 
 @given(questions())

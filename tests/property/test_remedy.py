@@ -12,6 +12,7 @@ from lab import Call, Operation, Plane
 from lab.model.action import Action, apply, effect
 from lab.model.call import PLAINEST
 from lab.model.call import Call as AnyCall
+from lab.model.endpoint import PUBLIC_SURFACES
 from lab.model.outcome import Outcome, Prerequisite
 from lab.model.plane import Surface
 from lab.model.world import World
@@ -33,9 +34,9 @@ def denials(draw: st.DrawFn) -> tuple[World, AnyCall, Prerequisite]:
     if draw(st.booleans()) and (public := host.nic(Plane.PUBLIC)) is not None:
         routes = tuple(replace(r, gateway=public.gateway, interface=public.name) for r in host.routes)
         world = world.with_host(replace(host, routes=routes))
-    plane = draw(st.sampled_from(Plane))
+    surface = draw(st.sampled_from([Surface.KMS, Surface.EP11, Surface.IAM, Surface.CONSOLE]))
+    plane = Plane.PUBLIC if surface in PUBLIC_SURFACES else draw(st.sampled_from(Plane))
     call = Call(by=host.name, instance=name, plane=plane)
-    surface = draw(st.sampled_from([Surface.KMS, Surface.EP11, Surface.IAM]))
     call = replace(call, surface=surface, operation=PLAINEST[surface])
     missing = predict(world, call).missing
     return (world, call, missing) if missing else draw(denials())

@@ -31,6 +31,7 @@ from tests.sabotage.faults import REACHED, VSI, broken, scenario, why
 pytestmark = pytest.mark.live
 
 LAPTOP, EP11_LAPTOP = Call.public("laptop", "keys"), Call.ep11_public("laptop", "keys")
+UI, NOT_IN_THE_UI = Call.console("laptop", "keys"), Outcome.UNAUTHORIZED.because("policy.not-in-the-ui")
 UNPLANNED = "the lab is not as planned:"
 
 
@@ -77,6 +78,30 @@ def test_a_service_that_forgets_its_policy_on_one_surface_is_noticed() -> None:
     assert next(iter(wrong)) == "GREP11 refuses it as well"
     assert "predicted unauthorized (policy.both-apis), measured reached" in wrong["GREP11 refuses it as well"]
     assert "key management refuses the laptop" not in wrong
+
+
+def test_a_console_that_goes_by_the_private_door_is_noticed() -> None:
+    """The instance admits it, and the UI shows keys that it must not."""
+    told = scenario(Step("call", UI, NOT_IN_THE_UI), policy=Policy.PRIVATE_ONLY)
+    assert play(told, Mode.LIVE).agreed, "sound, the same scenario agrees"
+    report = play(told, Mode.LIVE, backend=broken("console-inside"))
+    assert "predicted unauthorized (policy.not-in-the-ui), measured reached" in why(report)
+
+
+def test_a_service_that_forgets_its_policy_for_the_console_alone_is_noticed() -> None:
+    """The UI is served, where the same user's API call at the same door is refused."""
+    refused = Outcome.UNAUTHORIZED.because("policy.private-only")
+    told = scenario(Step("API", LAPTOP, refused), Step("UI", UI, NOT_IN_THE_UI), policy=Policy.PRIVATE_ONLY)
+    report = play(told, Mode.LIVE, backend=broken("ignore-policy", "console"))
+    assert [bool(step.why) for step in report.steps] == [False, True]
+    assert "predicted unauthorized (policy.not-in-the-ui), measured reached" in report.steps[1].why
+
+
+def test_a_refusal_in_the_ui_at_a_dead_private_door_is_vacuous() -> None:
+    """Without key management's own private door nobody knows whether the token would have been served."""
+    told = scenario(Step("call", UI, Outcome.UNAUTHORIZED), policy=Policy.PRIVATE_ONLY)
+    report = play(told, Mode.LIVE, backend=broken("close-listener", "kms/private/keys"))
+    assert why(report) == "vacuous: the control pairs do not tell policy, role and request apart"
 
 
 def test_a_policy_refusal_of_grep11_at_a_dead_private_door_is_vacuous() -> None:

@@ -25,6 +25,11 @@ CASES: list[tuple[str, str, str, int, str]] = [
         "predicted unauthorized (policy.both-apis), measured reached",
     ),
     ("endpoint_variables", "close-listener", "key-protect/public/us-south", 3, "measured refused"),
+    ("endpoints_are_discovered", "close-listener", "broker/public/us-south", 1, "measured refused"),
+    (
+        "endpoints_are_discovered", "close-listener", "ep11/private/keys", 1,
+        "vacuous: the document tells ep11.private.us-south.hs-crypto.cloud.ibm.com:9043, which answers nobody",
+    ),
     ("first_private_call", "frozen-edge", "", 1, f"EnableVrf: {UNSEEN}"),
     ("locked_out_by_everyone", "ignore-policy", "", 2, OPENED),
     ("missing_private_route", "leak-to-internet", "", 1, LEAKED),
@@ -55,6 +60,14 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ),
     ("test_machine", "deaf-hosts", "", 2, "the route does not show"),
     ("token_still_public", "close-listener", "iam/private", 9, "predicted reached (door.served), measured refused"),
+    (
+        "ui_is_a_public_client", "console-inside", "", 1,
+        "vacuous: the log of the console's own request says plane private, and not public",
+    ),
+    (
+        "ui_is_a_public_client", "ignore-policy", "console", 5,
+        "predicted unauthorized (policy.not-in-the-ui), measured reached",
+    ),
     ("vrf_is_one_way", "frozen-edge", "", 3, f"EnableVrf: {UNSEEN}"),
     ("vrf_not_enabled", "frozen-edge", "", 3, f"EnableVrf: {UNSEEN}"),
     ("wrong_device", "leak-to-internet", "", 2, LEAKED),

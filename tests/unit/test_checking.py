@@ -69,6 +69,15 @@ DEEDS: dict[str, tuple[object, str]] = {
         SetPolicy(Policy.PRIVATE_ONLY, by=Call.ep11_private("vsi-1", "keys")),
         r"ep11 has no operation set-policy.*key management does that: Call\.private",
     ),
+    "encryption-in-the-ui": (
+        Call.console("laptop", "keys", Operation.WRAP),
+        r"console has no operation wrap.*key management does that: Call\.private",
+    ),
+    "keys-of-the-broker": (Call.broker("laptop", "keys").to(Operation.LIST), r"broker has no operation list-keys"),
+    "the-document-of-key-management": (
+        Call.private("vsi-1", "keys", Operation.GET_INSTANCE),
+        r"kms has no operation get-instance.*the broker does that: Call\.broker",
+    ),
     "encryption-by-key-management": (
         Call.private("vsi-1", "keys", Operation.ENCRYPT),
         r"kms has no operation encrypt.*Call\.ep11_private",

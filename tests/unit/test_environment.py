@@ -45,12 +45,22 @@ def test_clients_of_grpc_are_given_host_and_port() -> None:
     assert found["PELAB_KMS_PRIVATE"] == "https://api.private.us-south.hs-crypto.cloud.ibm.com:9042"
 
 
+def test_clients_are_given_the_broker_of_their_instances_region() -> None:
+    """An instance is discovered where it is."""
+    builder = Builder()
+    builder.vsi("vsi-1", account=builder.account("acme"))
+    builder.crypto_instance("keys", account="acme", region="eu-de")
+    found = environment.of(builder.world(), builder.world().hosts["vsi-1"], "key")
+    assert found["PELAB_BROKER"] == "https://eu-de.broker.hs-crypto.cloud.ibm.com"
+
+
 def test_without_any_instance_there_is_still_iam() -> None:
-    """The key and both IAM endpoints; no variable is there and empty."""
+    """The key, the console and both IAM endpoints; no variable is there and empty."""
     world = two_accounts()
     found = environment.of(world, world.hosts["acme-vsi"], "key")
     assert found == {
         "IBMCLOUD_API_KEY": "key",
+        "PELAB_CONSOLE": "https://cloud.ibm.com",
         "PELAB_IAM_PUBLIC": "https://iam.cloud.ibm.com",
         "PELAB_IAM_PRIVATE": "https://private.iam.cloud.ibm.com",
     }

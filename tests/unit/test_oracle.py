@@ -31,6 +31,8 @@ from lab.oracle import explain, predict
 
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
+UI, DOCUMENT = Call.console("laptop", "keys"), Call.broker("laptop", "keys")
+UI_ON_VSI = Call.console("vsi-1", "keys")
 
 API = "api.private.us-south.hs-crypto.cloud.ibm.com"
 
@@ -125,6 +127,30 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
         {}, EP11_VSI.to(Operation.ENCRYPT), "bad-request", "key.foreign-blob", None,
     ),
     "crypto-makes-a-key": ({}, EP11_VSI.to(Operation.GENERATE_KEY), "reached", "policy.default", None),
+    "ui-ready": ({}, UI, "reached", "policy.default", None),
+    "ui-private-only": ({"policy": "private-only"}, UI, "unauthorized", "policy.not-in-the-ui", "policy"),
+    "ui-private-only-on-a-vsi": (
+        {"policy": "private-only"}, UI_ON_VSI, "unauthorized", "policy.not-in-the-ui", "policy",
+    ),
+    "ui-unlocking": (
+        {"policy": "private-only"}, SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=UI_ON_VSI), "unauthorized",
+        "policy.not-in-the-ui", "policy",
+    ),
+    "ui-overview-private-only": (
+        {"policy": "private-only"}, UI.to(Operation.GET_INSTANCE), "reached", "broker.served", None,
+    ),
+    "ui-uninitialised": ({"initialised": False}, UI, "bad-request", "instance.not-initialised", "initialised"),
+    "ui-policy-too-early": (
+        {"initialised": False}, SetPolicy(Policy.PRIVATE_ONLY, by=UI), "bad-request", "policy.needs-initialised",
+        "initialised",
+    ),
+    "ui-policy-before-state": (
+        {"initialised": False, "policy": "private-only"}, UI, "unauthorized", "policy.not-in-the-ui", "policy",
+    ),
+    "ui-needs-no-private-way": ({"vrf": False, "private_route": False}, UI_ON_VSI, "reached", "policy.default", None),
+    "document": ({}, DOCUMENT, "reached", "broker.served", None),
+    "document-private-only": ({"policy": "private-only"}, DOCUMENT, "reached", "broker.served", None),
+    "document-uninitialised": ({"initialised": False}, DOCUMENT, "reached", "broker.served", None),
     "unknown-key": ({}, VSI.to(Operation.GET), "not-found", "key.unknown", None),
     "vsi-at-one-address": ({}, VSI.impatient(), "reached", "policy.default", None),
     "renamed-nics": (
@@ -223,6 +249,17 @@ CHANGED: dict[str, tuple[tuple[Action, ...], Call, str, str]] = {
     ),
     "deleted": ((DELETED,), LAPTOP, "not-found", "instance.deleted"),
     "restored": ((DELETED, RESTORED), LAPTOP, "reached", "policy.default"),
+    "ui-deleted": ((DELETED,), UI, "not-found", "instance.deleted"),
+    "document-deleted": ((DELETED,), DOCUMENT, "not-found", "instance.deleted"),
+    "document-restored": ((DELETED, RESTORED), DOCUMENT, "reached", "broker.served"),
+    "document-without-a-public-way": (
+        (ROUTE("del", dst="default"),), Call.broker("vsi-1", "keys"), "no-route", "host.no-route",
+    ),
+    "ui-without-a-public-way": ((ROUTE("del", dst="default"),), UI_ON_VSI, "no-route", "host.no-route"),
+    "document-by-the-private-gateway": (
+        (ROUTE("replace", dst="default", gateway="10.65.0.65"),), Call.broker("vsi-1", "keys"), "rejected",
+        "edge.unroutable",
+    ),
 }  # fmt: skip
 
 
@@ -262,8 +299,8 @@ def test_a_restored_instances_policy_is_enforced_again() -> None:
 
 def test_every_rule_that_can_decide_is_decided_by_some_case() -> None:
     """No rule is only decoration; those that need another world or the lab's operator are named."""
-    elsewhere = {"door.other-account", "host.no-route", "internet.no-private-address", "edge.unroutable", "key.deleted",
-                 "operator.done", "host.route-refused"}  # fmt: skip
+    elsewhere = {"door.other-account", "internet.no-private-address", "key.deleted", "operator.done",
+                 "host.route-refused"}  # fmt: skip
     decided = {cause for _, _, _, cause, _ in (*CASES.values(), *CENTER.values())}
     decided |= {cause for _, _, _, cause in CHANGED.values()}
     assert {rule.id for rule in CATALOGUE if rule.decides} == decided | elsewhere

@@ -140,7 +140,7 @@ def test_what_happens_in_a_host_changes_no_node_of_the_lab(action: SaveRoutes | 
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:
-    """Its doors, two on each surface, those of the control instance, Key Protect's, and the addresses in the region."""
+    """What the region shares, its doors, two on each surface, the control instance's, and the region's addresses."""
     before = world(instance=False)
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
@@ -151,5 +151,6 @@ def test_a_first_instance_brings_doors_and_addresses() -> None:
         for surface in ("kms", "ep11")
         for plane in ("public", "private")
     ]
-    assert [door.name for door in change.doors] == ["key-protect/public/us-south", *doors]
+    shared = ["broker/public/us-south", "key-protect/public/us-south", "tke/public/us-south", "tke/private/us-south"]
+    assert [door.name for door in change.doors] == [*shared, *doors]
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}

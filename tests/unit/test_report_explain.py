@@ -9,7 +9,7 @@ import pytest
 
 from lab.catalogue import load_topology
 from lab.cli.main import main
-from lab.model.call import Call
+from lab.model.call import PLAINEST, Call
 from lab.model.outcome import Prerequisite
 from lab.model.plane import Plane, Surface
 from lab.report.explain import explain, show
@@ -67,7 +67,7 @@ def test_a_pipe_gets_neither_colour_nor_folded_lines() -> None:
 
 @pytest.mark.parametrize("missing", [each for each in Prerequisite if each is not Prerequisite.FIREWALL])
 @pytest.mark.parametrize("by", ["vsi-1", "laptop"])
-@pytest.mark.parametrize("surface", [Surface.KMS, Surface.EP11, Surface.IAM])
+@pytest.mark.parametrize("surface", [*PLAINEST])
 def test_every_prerequisite_has_a_remedy(missing: Prerequisite, by: str, surface: Surface) -> None:
     """Whoever asks and whatever is missing, there is something to type and something to write."""
     world = load_topology("single_account").world()
@@ -107,6 +107,22 @@ def test_grep11_is_explained_and_its_endpoint_named(capsys: pytest.CaptureFixtur
     assert mends["step"] == 'Call.ep11_public("laptop", "keys")'
     assert main([*command, "--plane", "public", "--set", "policy=private-only"]) == 0
     assert json.loads(capsys.readouterr().out)["cause"] == "policy.both-apis"
+
+
+@pytest.mark.parametrize(
+    "surface,operation,cause",
+    [("console", "list-keys", "policy.not-in-the-ui"), ("broker", "get-instance", "broker.served")],
+)
+def test_shared_doors_are_explained_on_the_plane_that_they_have(
+    surface: str, operation: str, cause: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody need say that it is the public one; who says private is told that there is none."""
+    command = ["explain", "single_account", "vsi-1", "keys", "--surface", surface, "--set", "policy=private-only"]
+    assert main([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["call"]["plane"], document["call"]["operation"], document["cause"]) == ("public", operation, cause)
+    assert main([*command, "--plane", "private"]) == 2
+    assert f"there is no {surface} on the private network" in capsys.readouterr().err
 
 
 def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
