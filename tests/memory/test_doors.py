@@ -57,7 +57,10 @@ def test_certificates_are_renewed_while_a_lab_stays_up() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        pytest.param([door("one", "a.example"), door("two", "b.example", surface=Surface.TKE)], id="no-such-service"),
+        pytest.param(
+            [door("one", "a.example"), door("two", "b.example", surface=Surface.RESOURCE_CONTROLLER)],
+            id="no-such-service",
+        ),
         pytest.param([door("one", "a.example"), door("known", "b.example")], id="prepared-already"),
         pytest.param([door("one", "a.example"), door("two", "ä.example")], id="no-host-name"),
     ],

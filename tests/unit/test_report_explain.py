@@ -156,7 +156,7 @@ def test_a_tools_variable_is_explained_and_mended(capsys: pytest.CaptureFixture[
         ("KP_PRVATE_ADDR=x", "no tool reads 'KP_PRVATE_ADDR' (did you mean 'KP_PRIVATE_ADDR'?)"),
         (
             "KP_PRIVATE_ADDR=https://api.us-suoth.hs-crypto.cloud.ibm.com:9042",
-            "is no endpoint of this world (did you mean",
+            "(did you mean 'https://api.us-south",
         ),
     ],
 )
