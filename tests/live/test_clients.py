@@ -14,8 +14,8 @@ import pytest
 from lab import Call, Netlink, Operation, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
 from lab.describe import environment
 from lab.live.client import LiveLab
-from lab.model.endpoint import iam, key_protect, kms
-from lab.model.plane import Plane
+from lab.model.endpoint import iam, key_protect, kms, tke
+from lab.model.plane import Plane, Surface
 
 REFUSED = "Unauthorized: The user does not have access to the specified resource"
 DOCUMENTS = {(401, REFUSED): Outcome.UNAUTHORIZED}
@@ -23,6 +23,10 @@ BROKEN = {
     "No connection adapters were found": Outcome.NOT_SENT,
     "Connection aborted": Outcome.TLS_FAILED,
 }
+UNANSWERED = {28: Outcome.TIMED_OUT, 1: Outcome.TLS_FAILED}
+"""What curl's exit status means: it got no connection, or what came was no HTTP/1."""
+NOT_CURLS = ("without a scheme",)
+"""Where curl is no such client: it guesses a scheme."""
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(sys.prefix) / "clients" / "keyprotect"
 CLIENT = Path(__file__).with_name("keyprotect_client.py")
@@ -85,35 +89,6 @@ def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> No
         assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PRIVATE).returncode == 0
 
 
-def sees(lab: LiveLab, call: Call) -> Outcome:
-    """Return what the SDK sees where the call's variable leads it."""
-    assert call.setting is not None
-    address = call.setting.value or key_protect("us-south").url
-    try:
-        done = run_at(lab, call.by, "list", address, iam(call.plane).url, timeout_s=4)
-    except subprocess.TimeoutExpired:
-        return Outcome.TIMED_OUT
-    if done.returncode == 0:
-        told = json.loads(done.stdout)
-        return Outcome.REACHED if told == {"keys": 0} else DOCUMENTS[told["status"], told["message"]]
-    return next(outcome for text, outcome in BROKEN.items() if text in done.stderr)
-
-
-def test_the_sdk_goes_where_the_variable_leads_it() -> None:
-    """For every value in the scenario the unmodified SDK sees what the scenario states of ibmcloud kp."""
-    seen, stated = [], []
-    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
-        for step in catalogue.load_scenario("endpoint_variables").steps:
-            if not isinstance(step.deed, Call):
-                lab.act(step.deed)
-            elif step.deed.operation is Operation.SET_POLICY:
-                assert lab.ask(step.deed).outcome is Outcome.REACHED
-            else:
-                seen.append((step.text, sees(lab, step.deed)))
-                stated.append((step.text, step.expectation.outcome))
-    assert seen == stated
-
-
 def test_curl_tries_the_next_zone() -> None:
     """With the first zone down it waits for its address in vain, and is served at the second one's."""
     ask = 'curl -sS --connect-timeout 8 -o /dev/null -w "%{remote_ip}" "$PELAB_IAM_PRIVATE/identity/keys"'
@@ -158,12 +133,52 @@ ASK_BROKER = ASK_CONSOLE.replace("$PELAB_CONSOLE/services/hs-crypto/$KP_INSTANCE
                                  "$PELAB_BROKER/crypto_v2/instances/$KP_INSTANCE_ID")  # fmt: skip
 
 
+ASK_TKE = ASK_CONSOLE.replace("$PELAB_CONSOLE/services/hs-crypto/$KP_INSTANCE_ID/$1", "$1/v1/tke/$KP_INSTANCE_ID/hsms")
+ASK_TKE = ASK_TKE.replace("curl -sS -w", "curl -sS --http1.1 --connect-timeout 4 -w")
+
+
 def curl(lab: LiveLab, host: str, script: str, item: str = "") -> tuple[str, dict[str, Any]]:
     """Return HTTP status and document of what curl was answered in ``host``."""
     done = lab.host(host).run(["sh", "-c", script, "sh", item], check=True)
     document, _, status = done.stdout.rpartition("\n")
     told: dict[str, Any] = json.loads(document)
     return status, told
+
+
+def sees(lab: LiveLab, call: Call) -> Outcome:
+    """Return what the SDK, or curl for Trusted Key Entry, sees where the call's variable leads it."""
+    assert call.setting is not None
+    if call.surface is Surface.TKE:
+        address = call.setting.value or tke("us-south", Plane.PUBLIC).url
+        if (done := lab.host(call.by).run(["sh", "-c", ASK_TKE, "sh", address])).returncode != 0:
+            return UNANSWERED[done.returncode]
+        document, _, status = done.stdout.rpartition("\n")
+        assert status == "200"
+        return Outcome.REACHED if json.loads(document)["hsms"] else Outcome.NOT_LISTED
+    address = call.setting.value or key_protect("us-south").url
+    try:
+        done = run_at(lab, call.by, "list", address, iam(call.plane).url, timeout_s=4)
+    except subprocess.TimeoutExpired:
+        return Outcome.TIMED_OUT
+    if done.returncode == 0:
+        told = json.loads(done.stdout)
+        return Outcome.REACHED if told == {"keys": 0} else DOCUMENTS[told["status"], told["message"]]
+    return next(outcome for text, outcome in BROKEN.items() if text in done.stderr)
+
+
+def test_the_sdk_goes_where_the_variable_leads_it() -> None:
+    """For every value in the scenario the unmodified SDK, or curl, sees what the scenario states of the tool."""
+    seen, stated = [], []
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        for step in catalogue.load_scenario("endpoint_variables").steps:
+            if not isinstance(step.deed, Call):
+                lab.act(step.deed)
+            elif step.deed.operation is Operation.SET_POLICY:
+                assert lab.ask(step.deed).outcome is Outcome.REACHED
+            elif step.text not in NOT_CURLS:
+                seen.append((step.text, sees(lab, step.deed)))
+                stated.append((step.text, step.expectation.outcome))
+    assert seen == stated
 
 
 def test_curl_asks_the_console_and_is_refused_after_private_only() -> None:

@@ -44,6 +44,7 @@ CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private"
 POLICY, EDGE, WITNESS, ARCHIVE = "policy", "edge", "witness", "archive"
 ACME = translated(1)
 """Where the services find the callers of the first account."""
+UNITS: dict[str, Any] = {"hsms": [{"hsm_id": "1", "current_master_key": "Valid", "verification_pattern": "00"}]}
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
@@ -207,7 +208,8 @@ class ScriptedLab:
         if self.echo and request.path.endswith("/unwrap"):
             return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
-        status, document = self.says.get(POLICY if asks_policy else who, (200, LISTING))
+        otherwise = (200, UNITS if request.listing else LISTING)
+        status, document = self.says.get(POLICY if asks_policy else who, otherwise)
         return self._answer(node, name, port, flow, status, document, request=request)
 
     def _who(self, node: str, port: int, request: HttpRequest, at: IPv4Address | None) -> str:
@@ -260,14 +262,14 @@ class ScriptedLab:
                 node=node, name=name, port=port, attempts=(showed,), resolved=resolved,
                 status=given.status.value, body=given.body, refusal=refused,
             )  # fmt: skip
+        body = json.dumps(document).encode()
         attempt = Attempt(
             flow=flow,
             since=0,
-            signature=signature("http", status),
+            signature=signature("http", requests.shown(request or HttpRequest(method="", path=""), status, body)),
             address=flow.destination,
             detail=f"HTTP {status}",
         )
-        body = json.dumps(document).encode()
         return Observation(
             node=node, name=name, port=port, attempts=(attempt,), resolved=resolved, status=status, body=body
         )
