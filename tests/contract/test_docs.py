@@ -70,24 +70,15 @@ def default(parameter: inspect.Parameter) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     """A reader who copies the page from top to bottom has a project that works; without a network so far."""
-    assert pages.write(page, tmp_path)
     assert pages.run(page, tmp_path, live=False) > 0
 
 
 @pytest.mark.live
 @pytest.mark.parametrize("page", PAGES)
 def test_every_live_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    """So do the blocks that need a network."""
-    pages.write(page, tmp_path)
+    """And with one, whole: each block after those above it."""
+    assert any(block.live for block in pages.blocks(page))
     assert pages.run(page, tmp_path, live=True) > 0
-
-
-def test_a_block_that_fails_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Page and line, the block and what it said: and a page that stopped working does not pass."""
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    (tmp_path / "page.md").write_text("# Page\n\n```sh\ntrue\n```\n\n   ```sh\n   echo why\n   exit 3\n   ```\n")
-    with pytest.raises(AssertionError, match=r"page\.md:7:\necho why\nexit 3\n\nwhy"):
-        pages.run("page.md", tmp_path, live=False)
 
 
 @pytest.mark.parametrize("name", CALLABLES)
