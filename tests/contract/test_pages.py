@@ -29,8 +29,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     [
         ("# A|~~~sh|true|~~~||  ~~~sh|  echo why|  exit 3|  ~~~|", r"page\.md:6: ended with 3:\necho why\nexit 3"),
         ("~~~sh status=1|true|~~~|", "page.md:1: ended with 0"),
-        ("|~~~sh|echo two|~~~|~~~text output|one|~~~|", r"page\.md:5:\nExpected:\n    one\nGot:\n    two"),
-        ("~~~sh|echo one; echo two|~~~|~~~text output|two|~~~|", "page.md:4:\nExpected"),
+        ("|~~~sh|echo two|~~~|~~~text output|one|~~~|", r"page\.md:5: .*\none\n\nand this was printed:\ntwo"),
+        ("~~~sh|echo one; echo two|~~~|~~~text output|two|~~~|", "page.md:4: this is shown"),
+        ("~~~sh|echo one; echo two|~~~|~~~text output|one|~~~|", "page.md:4: this is shown"),
+        ("~~~sh|echo a; echo b|~~~|~~~text output|b|...|a|~~~|", "page.md:4: this is shown"),
         ("~~~|$ pelab list|~~~|", "page.md:1: a block of no kind"),
         ("~~~text|for people only|~~~|", "page.md:1: a block of no kind"),
         ("~~~console|$ true|~~~|", "page.md:1: a block of no kind"),
@@ -47,9 +49,10 @@ def test_a_page_that_stopped_working_is_told_with_its_place(run: Run, page: str,
 
 
 def test_what_is_shown_may_leave_out_and_fold(run: Run) -> None:
-    """``...`` is what is left out, and a folded line is the same line; a block may end as it says."""
+    """``...`` is what is left out, if anything is, and a folded line is the same line; a block may end as it says."""
     shown = "~~~text output|one|two|...|four|~~~|"
     assert run(f"~~~sh status=1|echo one two; echo three; echo four >&2; exit 1|~~~|{shown}") == 1
+    assert run(f"~~~sh|echo one two four|~~~|{shown}") == 1
 
 
 def test_a_file_is_written_when_its_turn_comes(run: Run) -> None:
