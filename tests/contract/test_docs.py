@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, Outcome, catalogue
+from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, catalogue
 from lab.describe import environment
 from lab.live.host import Host
 from lab.model import addresses, endpoint
@@ -95,7 +95,6 @@ def test_every_argument_is_in_the_table(name: str) -> None:
 def test_the_tables_show_nothing_else() -> None:
     """A row about something that is gone would send readers astray."""
     assert {row[0] for row in pages.table(OWN, "call")} == set(CALLABLES)
-    assert {row[0] for row in pages.table(OWN, "outcome")} == {f"Outcome.{outcome.name}" for outcome in Outcome}
 
 
 def test_every_operation_region_and_limit_is_named() -> None:
