@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -18,12 +19,20 @@ from lab.model import addresses, endpoint
 from lab.model.action import Action
 from lab.model.routes import HostRoute
 from lab.net.hosts import Hosts
+from lab.report import remedy
 from lab.testing.netlink import NetlinkFixture
-from tests.contract import pages
+from tests.contract import coverage, pages
 
-PAGES = ("docs/tutorial.md", "docs/your-own-project.md")
+PAGES = (
+    "docs/tutorial.md",
+    "docs/your-own-project.md",
+    "docs/from-mininet.md",
+    "docs/from-batfish.md",
+    "docs/from-the-product-docs.md",
+)
 """Pages whose blocks are run; another joins by its name."""
 OWN = "docs/your-own-project.md"
+PRODUCT = "docs/from-the-product-docs.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
 """Arguments of ``Lab`` that break a lab on purpose."""
 
@@ -122,3 +131,23 @@ def test_every_variable_that_a_client_finds_is_in_the_table(tmp_path: Path, monk
     shown = [name.strip() for row in pages.table(OWN, "variable") for name in row[0].split(",")]
     assert set(shown) == set(hosts.environment_of("vsi-1"))
     assert len(shown) == len(set(shown))
+
+
+def test_every_section_of_the_products_page_has_its_line() -> None:
+    """In its order, and with scenarios that are shipped."""
+    rows = pages.table(PRODUCT, "section")
+    assert [row[0] for row in rows] == [section.anchor for section in coverage.sections()]
+    named = {name for row in rows for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", row[2])}
+    assert named - {entry.name for entry in catalogue.scenarios(pages.ROOT)} == set()
+
+
+def test_every_command_of_the_products_page_and_of_a_remedy_has_its_line() -> None:
+    """What is typed there, and what ``pelab explain`` says to type, has a counterpart or is said to have none."""
+    shown = [row[0] for row in pages.table(PRODUCT, "command")]
+    said = [row.says for section in coverage.sections() for row in section.rows]
+    typed = re.findall(r"`((?:ibmcloud|route|export) [^`|(]*[^`|( ])", " ".join(said).replace("\\", ""))
+    typed += re.findall(r'"(ibmcloud [^"{]*[^"{ ])', inspect.getsource(remedy))
+    assert {
+        command for command in typed if not any(line.startswith(command.partition(" -i")[0]) for line in shown)
+    } == set()
+    assert [row for row in pages.table(PRODUCT, "command") if not all(row)] == []
