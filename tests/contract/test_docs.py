@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
+import sys
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -33,6 +35,7 @@ PAGES = (
 """Pages whose blocks are run; another joins by its name."""
 OWN = "docs/your-own-project.md"
 PRODUCT = "docs/from-the-product-docs.md"
+RECIPES = "CONTRIBUTING.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
 """Arguments of ``Lab`` that break a lab on purpose."""
 
@@ -76,6 +79,16 @@ def default(parameter: inspect.Parameter) -> str:
     return str(value) if isinstance(value, Enum) else repr(value).replace("'", '"')
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this checkout, to follow recipes in."""
+    for name in ("lab", "tests", "docs", "topologies", "scenarios"):
+        shutil.copytree(pages.ROOT / name, tmp_path / name)
+    shutil.copy(pages.ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     """A reader who copies the page from top to bottom has a project that works; without a network so far."""
@@ -88,6 +101,19 @@ def test_every_live_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     """And with one, whole: each block after those above it."""
     assert any(block.live for block in pages.blocks(page))
     assert pages.run(page, tmp_path, live=True) > 0
+
+
+def test_the_recipes_can_be_followed(checkout: Path) -> None:
+    """What is added as is said is found, drawn and played; the suite says what it lacks; pages come out as they are."""
+    assert pages.run(RECIPES, checkout, live=False, project=checkout) > 0
+    for page in ("docs/rules.md", "docs/coverage.md"):
+        assert (checkout / page).read_text() == (pages.ROOT / page).read_text()
+
+
+@pytest.mark.live
+def test_the_recipes_can_be_followed_live(checkout: Path) -> None:
+    """And measured."""
+    assert pages.run(RECIPES, checkout, live=True, project=checkout) > 0
 
 
 @pytest.mark.parametrize("name", CALLABLES)
