@@ -28,6 +28,7 @@ from tests.contract import coverage, pages
 PAGES = (
     "docs/tutorial.md",
     "docs/your-own-project.md",
+    "docs/labs-that-stay.md",
     "docs/from-mininet.md",
     "docs/from-batfish.md",
     "docs/from-the-product-docs.md",
@@ -89,31 +90,25 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def live(request: pytest.FixtureRequest) -> bool:
+    """Whether blocks that need a network are run, too: then one run shows both, as a reader sees them."""
+    return bool(request.config.getoption("--live"))
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    """A reader who copies the page from top to bottom has a project that works; without a network so far."""
-    assert pages.run(page, tmp_path, live=False) > 0
+def test_every_block_runs_as_it_stands(page: str, tmp_path: Path, live: bool) -> None:
+    """A reader who copies the page from top to bottom sees what it shows."""
+    runs = [block for block in pages.blocks(page) if block.kind == "run"]
+    assert any(block.live for block in runs)
+    assert pages.run(page, tmp_path, live=live) == sum(live or not block.live for block in runs)
 
 
-@pytest.mark.live
-@pytest.mark.parametrize("page", PAGES)
-def test_every_live_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    """And with one, whole: each block after those above it."""
-    assert any(block.live for block in pages.blocks(page))
-    assert pages.run(page, tmp_path, live=True) > 0
-
-
-def test_the_recipes_can_be_followed(checkout: Path) -> None:
+def test_the_recipes_can_be_followed(checkout: Path, live: bool) -> None:
     """What is added as is said is found, drawn and played; the suite says what it lacks; pages come out as they are."""
-    assert pages.run(RECIPES, checkout, live=False, project=checkout) > 0
+    assert pages.run(RECIPES, checkout, live=live, project=checkout) > 0
     for page in ("docs/rules.md", "docs/coverage.md"):
         assert (checkout / page).read_text() == (pages.ROOT / page).read_text()
-
-
-@pytest.mark.live
-def test_the_recipes_can_be_followed_live(checkout: Path) -> None:
-    """And measured."""
-    assert pages.run(RECIPES, checkout, live=True, project=checkout) > 0
 
 
 @pytest.mark.parametrize("name", CALLABLES)
