@@ -64,6 +64,14 @@ def test_words_that_are_no_single_outcome_are_told() -> None:
     assert [word for word in words if word not in TEXT] == []
 
 
+def test_what_the_model_never_predicts_is_said_to_be_so() -> None:
+    """Nothing that foresees says such an outcome; whoever sees one has met what is in no model."""
+    foreseeing = [*(pages.ROOT / "lab" / "oracle").glob("*.py"), pages.ROOT / "lab" / "play" / "runner.py"]
+    code = "".join(path.read_text() for path in foreseeing)
+    never = {row[1] for row in pages.table(PAGE, "outcome") if "The model never predicts it" in row[2]}
+    assert never == {f"Outcome.{outcome.name}" for outcome in Outcome if f"Outcome.{outcome.name}" not in code}
+
+
 def stated() -> Iterator[tuple[str, str]]:
     """Yield cause and outcome of each step that states both: of shipped scenarios, and of what is measured of rules."""
     shipped = [catalogue.load_scenario(entry.name) for entry in catalogue.scenarios(pages.ROOT)]
