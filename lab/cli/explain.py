@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
+from lab.errors import ModelError, Problem, nearest
 from lab.model.call import PLAINEST, Call, Operation
 from lab.model.plane import Plane, Surface
+from lab.model.variables import Variable
 
 
 @click.command("explain")
@@ -15,18 +17,32 @@ from lab.model.plane import Plane, Surface
 @INSTANCE
 @click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
 @click.option("--plane", type=click.Choice([p.value for p in Plane]), default=Plane.PRIVATE.value, show_default=True)
+@click.option(
+    "--env", "variable", metavar="NAME[=URL]", help="A tool's endpoint variable, such as KP_PRIVATE_ADDR; alone: unset."
+)
 @SETTINGS
 @JSON
 def command(
-    *, topology: str, source: str, instance: str, surface: str, plane: str, settings: tuple[str, ...], as_json: bool
+    *,
+    topology: str,
+    source: str,
+    instance: str,
+    surface: str,
+    plane: str,
+    variable: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Explain what a call of host SRC to INSTANCE will meet, from the model alone."""
     from lab.catalogue import load_topology
     from lab.report import explain
 
-    api = Surface(surface)
-    operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
-    call = Call(by=source, instance=instance, plane=Plane(plane), surface=api, operation=operation)
+    if variable is not None:
+        call = _led(source, instance, variable)
+    else:
+        api = Surface(surface)
+        operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
+        call = Call(by=source, instance=instance, plane=Plane(plane), surface=api, operation=operation)
     told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
     if as_json:
         from lab.report import json
@@ -36,3 +52,14 @@ def command(
     from lab.report.screen import screen
 
     explain.show(screen(), told)
+
+
+def _led(source: str, instance: str, variable: str) -> Call:
+    """Return what the tool asks that reads the variable; ModelError if no tool does."""
+    name, given, value = variable.partition("=")
+    tools = {Variable.KP_PRIVATE_ADDR.value: Call.kp}
+    if name not in tools:
+        raise ModelError(
+            Problem(where="--env", text=f"no tool reads {name!r}", hint=nearest(name, tools) or ", ".join(tools))
+        )
+    return tools[name](source, instance, address=value if given else None)

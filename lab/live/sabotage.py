@@ -174,7 +174,7 @@ class Saboteur:
     async def confuse_names(self, running: Running, _target: str) -> None:
         """The names of public doors lead to the private ones, whose certificates do not hold them."""
         private = {d.surface: d.addresses for d in running.plan.doors if d.plane is Plane.PRIVATE}
-        public = (d for d in running.plan.doors if d.plane is Plane.PUBLIC)
+        public = (d for d in running.plan.doors if d.plane is Plane.PUBLIC and d.surface in private)
         running.zone.add({name: private[door.surface] for door in public for name in door.names})
 
     async def leak_to_internet(self, running: Running, _target: str) -> None:

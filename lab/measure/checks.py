@@ -69,7 +69,7 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     call, status, flow = asked.call, asked.observed.status, asked.observed.last.flow
     allowed = served(asked.observed)
     yield "plane", call.plane.value
-    yield "surface", call.surface.value
+    yield "surface", asked.endpoint.surface.value
     yield "door", asked.endpoint.name
     yield "status", status
     yield "decision", "allow" if allowed else "deny"
@@ -81,7 +81,7 @@ def _expected(asked: Asked) -> Iterator[tuple[str, Any]]:
     if allowed:
         yield "rule", "door.served"
     if call.surface in INSTANCE_SURFACES:
-        yield "instance", asked.world.instances[call.instance].guid
+        yield "instance", asked.world.instances[asked.endpoint.instance or call.instance].guid
         yield "subject", requests.claims_in(asked.credentials.token).get("iam_id")
     if call.operation is Operation.TOKEN and allowed:
         yield "subject", requests.claims_in(requests.token_in(asked.observed)).get("iam_id")

@@ -27,9 +27,11 @@ from lab.measure.places import Places
 from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
+from lab.measure.strays import Strays, strayed
 from lab.measure.tokens import Tokens
+from lab.model.aim import aimed
 from lab.model.call import Call, Operation
-from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
+from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -64,6 +66,7 @@ class Inquiry:
         self.called: set[Flow] = set()
         """What the calls themselves sent; whatever else was sent is the lab's own, to prove them."""
         self._controls = Controls(prober, self.owner)
+        self._strays = Strays(prober, self.owner, self.token)
         self._losses = Losses(prober=prober, places=places, sightings=sightings, owner=self.owner, find=find)
 
     async def measure(self, world: World, call: Call) -> Measurement:
@@ -75,7 +78,10 @@ class Inquiry:
         Raises:
             ProbeFailed: The question could not be asked.
         """
-        asked, line = await self._ask(world, call)
+        endpoint = aimed(world, call)
+        if endpoint is None:
+            return await self._strays.unsent(world, call)
+        asked, line = await self._ask(world, call, endpoint)
         outcome = asked.observed.signature.outcome
         evidence = (*_seen(asked), *line)
         if outcome is Outcome.REACHED:
@@ -84,7 +90,9 @@ class Inquiry:
             why = checks.answered(asked) or await successes.shown(asked, self.owner, self._memory.keys) or unknown
             evidence = (*evidence, *policy_read(asked))
             return Measurement(outcome=outcome, cause="" if why else cause, evidence=evidence, vacuous=why)
-        if outcome in DENIED_AT_THE_DOOR:
+        if strayed(asked):
+            proof = await self._strays.prove(asked)
+        elif outcome in DENIED_AT_THE_DOOR:
             proof = await self._controls.prove(asked)
             if why := checks.answered(asked):
                 proof = replace(proof, cause="", vacuous=why)
@@ -103,9 +111,9 @@ class Inquiry:
             raise ProbeFailed(f"no token for {account}: {where.name} gives the witness {observed.last.detail}")
         return self._memory.tokens.keep(account, observed)
 
-    async def _ask(self, world: World, call: Call) -> tuple[Asked, list[Evidence]]:
+    async def _ask(self, world: World, call: Call, endpoint: Endpoint) -> tuple[Asked, list[Evidence]]:
         """Make the call and gather what is seen of it; with it, the services' own line as evidence."""
-        endpoint, credentials, policy = _endpoint(world, call), Credentials(token="", guid=""), None
+        credentials, policy = Credentials(token="", guid=""), None
         if call.surface in INSTANCE_SURFACES:
             instance = world.instances[call.instance]
             credentials = Credentials(token=await self.token(world.hosts[call.by].account), guid=instance.guid)
@@ -164,11 +172,3 @@ def _seen(asked: Asked) -> list[Evidence]:
     if observed.status is not None and observed.signature.outcome is not Outcome.REACHED:
         found.append(Evidence(kind=observed.signature.layer, where=observed.name, detail=checks.said(observed)))
     return found
-
-
-def _endpoint(world: World, call: Call) -> Endpoint:
-    if call.surface is Surface.IAM:
-        return iam(call.plane)
-    if call.surface not in INSTANCE_SURFACES:
-        raise ProbeFailed(f"surface {call.surface.value} has no endpoint in this version")
-    return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)

@@ -161,14 +161,16 @@ class Losses:
 
     async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
         """Ask the endpoint for what its owner may have."""
-        if asked.call.surface in INSTANCE_SURFACES:
-            instance = asked.world.instances[asked.call.instance]
-            return await self._owner.plainest(instance, asked.call.surface, plane=asked.endpoint.plane, at=at)
+        if asked.endpoint.instance is not None:
+            instance = asked.world.instances[asked.endpoint.instance]
+            return await self._owner.plainest(instance, asked.endpoint.surface, plane=asked.endpoint.plane, at=at)
         node = WITNESSES[asked.endpoint.plane]
         return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
 
     async def _rightly(self, asked: Asked, seen: Observation) -> bool:
         """Whether a door that was asked by its owner answers as one that serves what it may."""
+        if asked.endpoint.surface is Surface.KEY_PROTECT:
+            return seen.status is not None  # it has no instance that it could serve
         if served(seen) or asked.call.surface not in INSTANCE_SURFACES:
             return served(seen)
         plane, state = asked.endpoint.plane, seen.signature.outcome

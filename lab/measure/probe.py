@@ -121,6 +121,8 @@ class Prober:
             raise ProbeFailed(f"{name} ({flow}): connected, but no answer in {ANSWER_BUDGET_S:.0f} s") from error
         except ssl.SSLCertVerificationError as error:
             signature, detail = known("tls", "alert"), str(error)
+        except _OtherProtocol as error:
+            signature, detail = known("tls", str(error)), f"the door agreed to {error} only"
         except (OSError, EOFError, h11.RemoteProtocolError, h2.exceptions.ProtocolError) as error:
             raise ProbeFailed(f"{name} ({flow}): the connection broke off: {error!r}") from error
         else:
@@ -160,6 +162,10 @@ class _Heard:
     refusal: str = ""
 
 
+class _OtherProtocol(Exception):
+    """The door agreed to a protocol that the client does not speak; the message is its name."""
+
+
 def _ordinal(number: int) -> str:
     return {2: "second", 3: "third"}.get(number, f"{number}th")
 
@@ -182,6 +188,8 @@ async def _http(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str, request: HttpRequest
 ) -> _Heard:
     """Send one request and return its answer."""
+    if (spoken := writer.get_extra_info("ssl_object").selected_alpn_protocol()) == grpc.ALPN:
+        raise _OtherProtocol(spoken)
     connection = h11.Connection(h11.CLIENT)
     headers = {"host": authority, "connection": "close", "content-length": str(len(request.body))}
     headers.update(request.headers)

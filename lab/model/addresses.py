@@ -33,7 +33,7 @@ ZONE_NETWORKS = {f"{region}-{n}": network for region, found in ZONES.items() for
 """The private addresses of each zone, by its name (``us-south-1``)."""
 
 # The last octet of a service inside each of its zones, and on the public services network.
-IAM_OCTET, HS_CRYPTO_OCTET = 10, 20
+IAM_OCTET, HS_CRYPTO_OCTET, KEY_PROTECT_OCTET = 10, 20, 30
 
 
 def private_addresses(region: str, octet: int) -> tuple[IPv4Address, ...]:

@@ -8,6 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from lab.model.plane import Plane, Policy, Surface
+from lab.model.variables import Setting, Variable
 
 
 class Operation(Enum):
@@ -57,6 +58,7 @@ class Call:
     setting that ``SET_POLICY`` carries. The token is the caller's account's, from IAM. EP11 holds no keys: a key there
     is a blob in the client's hands, and a step may show it to another instance than the one that made it.
     ``first_only``: the client tries the first of the name's addresses and gives up, where others try the next.
+    ``setting``: the client is a tool that is told its endpoint by a variable; ``plane`` is what the setting means.
     """
 
     by: str
@@ -67,6 +69,7 @@ class Call:
     key: str | None = None
     policy: Policy | None = None
     first_only: bool = False
+    setting: Setting | None = None
 
     @classmethod
     def public(cls, by: str, instance: str, operation: Operation = Operation.LIST, *, key: str | None = None) -> Call:
@@ -93,6 +96,20 @@ class Call:
         return cls._made(by, instance, Plane.PRIVATE, operation, key, Surface.EP11)
 
     @classmethod
+    def kp(
+        cls,
+        by: str,
+        instance: str,
+        operation: Operation = Operation.LIST,
+        *,
+        address: str | None,
+        key: str | None = None,
+    ) -> Call:
+        """Return what ``ibmcloud kp`` asks where ``KP_PRIVATE_ADDR`` is ``address``; None: it is unset."""
+        setting = Setting(variable=Variable.KP_PRIVATE_ADDR, value=address)
+        return replace(cls._made(by, instance, setting.plane, operation, key, Surface.KMS), setting=setting)
+
+    @classmethod
     def token(cls, by: str, instance: str, plane: Plane) -> Call:
         """Return a call for an IAM token for ``by``'s account, to be used on ``instance`` afterwards."""
         return cls(by=by, instance=instance, plane=plane, surface=Surface.IAM, operation=Operation.TOKEN)
@@ -117,4 +134,5 @@ class Call:
         """For people: ``laptop → kms/public of keys: list-keys``."""
         about = f" {self.key}" if self.key else f" {self.policy.value}" if self.policy else ""
         about += ", at the first address only" * self.first_only
+        about += f" ({self.setting})" if self.setting else ""
         return f"{self.by} → {self.surface.value}/{self.plane.value} of {self.instance}: {self.operation.value}{about}"

@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from lab.model.addresses import HS_CRYPTO_OCTET, IAM_OCTET, MOST_ACCOUNTS, REGIONS, private_addresses, public_address
+from lab.model.addresses import (
+    HS_CRYPTO_OCTET,
+    IAM_OCTET,
+    KEY_PROTECT_OCTET,
+    MOST_ACCOUNTS,
+    REGIONS,
+    private_addresses,
+    public_address,
+)
 from lab.model.plane import Plane, Surface
 from lab.model.world import Instance, World
 
@@ -25,7 +33,7 @@ HOME_REGION = REGIONS[0]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One front door. ``instance`` is None for services that all instances share."""
+    """One front door. ``instance`` is None for services that all instances share, or that know none of them."""
 
     surface: Surface
     plane: Plane
@@ -38,7 +46,8 @@ class Endpoint:
     @property
     def name(self) -> str:
         """A short name for logs and evidence, such as ``kms/private/keys`` or ``iam/public``."""
-        return "/".join(filter(None, (self.surface.value, self.plane.value, self.instance)))
+        whose = self.region if self.surface is Surface.KEY_PROTECT else self.instance
+        return "/".join(filter(None, (self.surface.value, self.plane.value, whose)))
 
     @property
     def authority(self) -> str:
@@ -94,10 +103,23 @@ def iam(plane: Plane) -> Endpoint:
     )
 
 
+def key_protect(region: str) -> Endpoint:
+    """Return Key Protect's public endpoint in ``region``: what ``ibmcloud kp`` asks where nothing else is set."""
+    return Endpoint(
+        surface=Surface.KEY_PROTECT,
+        plane=Plane.PUBLIC,
+        region=region,
+        names=(f"{region}.kms.cloud.ibm.com",),
+        addresses=_addresses(region, Plane.PUBLIC, KEY_PROTECT_OCTET),
+        port=HTTPS,
+    )
+
+
 def endpoints(world: World) -> tuple[Endpoint, ...]:
-    """Return every front door of ``world``: IAM's first, then each instance's, public before private."""
+    """Return every front door of ``world``: the shared ones, then each instance's; public before private."""
+    regions = dict.fromkeys(instance.region for instance in world.instances.values())
     own = (door for instance in world.instances.values() for door in doors_of(instance))
-    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), *own)
+    return (iam(Plane.PUBLIC), iam(Plane.PRIVATE), *map(key_protect, regions), *own)
 
 
 def _of_instance(surface: Surface, word: str, port: int, instance: Instance, plane: Plane) -> Endpoint:

@@ -16,6 +16,8 @@ class Outcome(Enum):
     REACHED = "reached"
     DONE = "done"
     """Not a call: the lab's operator changed something, and reading it back showed the change."""
+    NOT_SENT = "not-sent"
+    """The client gave up before it sent anything: it can make no request of what it was told."""
     NO_NAME = "no-name"
     NO_ROUTE = "no-route"
     TIMED_OUT = "timed-out"

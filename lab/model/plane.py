@@ -22,6 +22,8 @@ class Surface(Enum):
     EP11 = "ep11"
     TKE = "tke"
     IAM = "iam"
+    KEY_PROTECT = "key-protect"
+    """The key-management API of the provider's other service, which has no instance of this one."""
     RESOURCE_CONTROLLER = "resource-controller"
     BROKER = "broker"
     CONSOLE = "console"

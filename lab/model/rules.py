@@ -102,6 +102,10 @@ CATALOGUE = (
     _documented("ep11.endpoint", _STEP5, "GREP11 needs only its endpoint switched to the private one."),
     _documented("account.show", _STEP5, "`ibmcloud account show` tells whether service endpoints are enabled."),
     _documented("kms.private-addr", _STEP5, "KP_PRIVATE_ADDR sets the key-management endpoint, public or private, with the instance's port."),
+    _derived("client.no-scheme", _STEP5, "Of an address without https:// the tools make no request.", "The page's values carry a scheme, the instance document's do not; an HTTP client's URL needs one."),
+    _derived("ep11.speaks-grpc", _STEP5, "An EP11 endpoint speaks gRPC over HTTP/2 only: a key-management client that is led there gets no answer.", "GREP11 is gRPC; the instance document lists both, and they look alike."),
+    _assumed("kms.unset-is-key-protect", _STEP5, "With KP_PRIVATE_ADDR unset the tool asks the public endpoint of Key Protect in the targeted region, which has no instance of this service.", "The page sets the variable for the public endpoint too; what the tool does without it is not published there.", decides=False),
+    _assumed("door.other-instance", _STEP5, "An endpoint refuses a request for an instance that is not its own with the common 401.", "Instances of a region share a name and differ by port; a longer text seen in the field says that the 401 may mean this."),
     _documented("kms.discovery", _STEP5, "The instance document lists host and port of kms and ep11, public and private."),
     _documented("kms.root-key", _STEP6, "The private connection is tested by creating a root key at the private endpoint and listing keys."),
     _derived("host.no-route", _STEP1, "A host without any route to the address sends nothing.", "Linux answers ENETUNREACH before a packet is made."),
@@ -143,6 +147,7 @@ LOGGED_AS = {
     "policy.needs-initialised": "instance.not-initialised",
     "policy.both-apis": "policy.private-only",
     "key.deleted": "key.state",
+    "door.other-instance": "instance.unknown",
 }
 """What the services' log calls a rule, where that is another name: theirs are about states, the page's about calls."""
 BY_ID = {rule.id: rule for rule in CATALOGUE}

@@ -13,7 +13,7 @@ from lab.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A raw observation: ``layer`` is connect, dns, tls, http, grpc or filter; ``value`` as its own tools name it.
+    """A raw observation: ``layer`` is url, connect, dns, tls, http, grpc or filter; ``value`` as its own tools name it.
 
     For grpc that is the status, and behind a blank the PKCS #11 code of its Grep11Error.
     """
@@ -25,6 +25,7 @@ class Signature:
 
 
 TABLE = (
+    Signature(layer="url", value="no scheme", outcome=Outcome.NOT_SENT, meaning="no URL, and the client sends nothing"),
     Signature(layer="dns", value="NXDOMAIN", outcome=Outcome.NO_NAME, meaning="the resolver knows no such name"),
     Signature(layer="dns", value="timeout", outcome=Outcome.NO_NAME, meaning="no resolver answered"),
     Signature(layer="dns", value="ENETUNREACH", outcome=Outcome.NO_NAME, meaning="no route to the resolver"),
@@ -38,6 +39,7 @@ TABLE = (
     Signature(layer="connect", value="ETIMEDOUT", outcome=Outcome.TIMED_OUT, meaning="the kernel gave up resending"),
     Signature(layer="filter", value="drop", outcome=Outcome.TIMED_OUT, meaning="a drop was seen; the client would wait in vain"),
     Signature(layer="tls", value="alert", outcome=Outcome.TLS_FAILED, meaning="certificate or protocol not accepted"),
+    Signature(layer="tls", value="h2", outcome=Outcome.TLS_FAILED, meaning="the door agrees to HTTP/2 only, and speaks gRPC there"),
     Signature(layer="http", value="200", outcome=Outcome.REACHED, meaning="served"),
     Signature(layer="http", value="201", outcome=Outcome.REACHED, meaning="served, something was made"),
     Signature(layer="http", value="204", outcome=Outcome.REACHED, meaning="served, nothing to say"),

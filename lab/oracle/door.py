@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.model.call import Call, Operation
+from lab.model.endpoint import Endpoint
 from lab.model.outcome import Outcome, Prerequisite
 from lab.model.plane import Plane, Policy, Surface
 from lab.model.world import Host, Instance, World
@@ -18,6 +19,19 @@ class Decision:
     cause: str
     fact: str
     missing: Prerequisite | None = None
+
+
+def strayed(call: Call, endpoint: Endpoint) -> Decision | None:
+    """Return what a call meets at an endpoint that is not the one of its instance; None where it is."""
+    if call.setting is None:
+        return None
+    if endpoint.surface is Surface.EP11:
+        fact = f"{endpoint.name} speaks gRPC, and the client HTTP/1.1"
+        return Decision(outcome=Outcome.TLS_FAILED, cause="ep11.speaks-grpc", fact=fact, missing=Prerequisite.ENDPOINT)
+    if endpoint.instance == call.instance:
+        return None
+    fact = f"{endpoint.name} knows no instance {call.instance}"
+    return Decision(outcome=Outcome.UNAUTHORIZED, cause="door.other-instance", fact=fact, missing=Prerequisite.ENDPOINT)
 
 
 def decide(world: World, host: Host, call: Call, door: Plane) -> Decision:

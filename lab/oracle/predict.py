@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from lab.errors import ModelError, Problem
+from lab.model.aim import aimed
 from lab.model.call import Call, Operation
-from lab.model.endpoint import INSTANCE_SURFACES, Endpoint, iam, of_instance
-from lab.model.outcome import Hop, Verdict
-from lab.model.plane import Plane, Surface
+from lab.model.outcome import Hop, Outcome, Prerequisite, Verdict
+from lab.model.plane import Plane
 from lab.model.world import World
 from lab.oracle import door, path
 
@@ -22,23 +21,16 @@ def predict(world: World, call: Call) -> Verdict:
         ModelError: The caller or the instance is unknown, or the surface has no endpoint in this version.
     """
     host = world.host(call.by, where="call/by")
-    endpoint = endpoint_of(world, call)
+    endpoint = aimed(world, call)
+    if endpoint is None:
+        told = Hop(place=host.name, fact=f"{call.setting} has no scheme: the client makes no request of it")
+        return Verdict(outcome=Outcome.NOT_SENT, cause="client.no-scheme", hops=(told,), missing=Prerequisite.ENDPOINT)
     way = path.find(world, host, endpoint, first_only=call.first_only)
     if way.door is None:
         return Verdict(outcome=way.outcome, cause=way.cause, hops=way.hops, missing=way.missing)
-    decision = door.decide(world, host, call, way.door)
+    decision = door.strayed(call, endpoint) or door.decide(world, host, call, way.door)
     hops = (*way.hops, Hop(place=endpoint.name, fact=decision.fact))
     return Verdict(outcome=decision.outcome, cause=decision.cause, hops=hops, missing=decision.missing)
-
-
-def endpoint_of(world: World, call: Call) -> Endpoint:
-    """Return the endpoint that ``call`` means; ModelError if this version has none for its surface."""
-    if call.surface is Surface.IAM:
-        return iam(call.plane)
-    if call.surface not in INSTANCE_SURFACES:
-        text = f"surface {call.surface.value} has no endpoint in this version"
-        raise ModelError(Problem(where=f"call/{call.by}/surface", text=text, hint="kms, ep11 or iam"))
-    return of_instance(world.instance(call.instance, where="call/instance"), call.surface, call.plane)
 
 
 def explain(world: World, by: str, instance: str, plane: Plane) -> Verdict:

@@ -21,6 +21,7 @@ from lab.measure.keyring import Keyring
 from lab.measure.requests import Credentials, HttpRequest
 from lab.model import signatures
 from lab.model.action import Action, apply, effect
+from lab.model.aim import aimed
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam
 from lab.model.outcome import Evidence, Measurement, Outcome
@@ -29,7 +30,6 @@ from lab.model.routes import RouteRefused
 from lab.model.rules import LOGGED_AS
 from lab.model.world import World
 from lab.oracle import path
-from lab.oracle.predict import endpoint_of
 from lab.serve import furnishing, grpc
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
@@ -80,11 +80,15 @@ class Memory:
 
     def ask(self, call: Call) -> Measurement | None:
         """Return what the door says; None where the call finds none."""
-        endpoint = endpoint_of(self._world, call)
+        if (endpoint := aimed(self._world, call)) is None:
+            return None
         door = path.find(self._world, self._world.host(call.by), endpoint, first_only=call.first_only).door
         if door is None:
             return None
-        heard = self._send(replace(endpoint, plane=door), self._request(call))
+        request = self._request(call)
+        if isinstance(request, GrpcRequest) != (endpoint.surface is Surface.EP11):
+            return None  # two protocols meet, and what comes of it is theirs
+        heard = self._send(replace(endpoint, plane=door), request)
         found = signatures.read(heard.layer, heard.value)
         if found is None:
             raise ProbeFailed(f"{endpoint.name}: {heard.layer} {heard.value} has no meaning here: {heard.body[:200]!r}")

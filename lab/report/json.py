@@ -185,4 +185,5 @@ def _call(call: Call) -> Document:
         "surface": call.surface.value,
         "plane": call.plane.value,
         "operation": call.operation.value,
+        "setting": None if call.setting is None else str(call.setting),
     }

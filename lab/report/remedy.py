@@ -128,6 +128,9 @@ def _endpoint(world: World, call: Call) -> Remedy:
             setting = f"GREP11_ADDRESS={ep11(world.instance(call.instance), own).authority}"
             step = f'Call.ep11_{own.value}("{call.by}", "{call.instance}")'
         case _:
+            if call.setting is not None:
+                url = kms(world.instance(call.instance), own).url
+                step = f'Call.kp("{call.by}", "{call.instance}", address="{url}")'
             setting = f"KP_PRIVATE_ADDR={kms(world.instance(call.instance), own).url}"
     return Remedy(
         what=f"{what}: {call.by} is on the {own.value} side{where}",

@@ -19,15 +19,18 @@ from lab.services.iam import operations as iam
 from lab.services.iam import rules as iam_rules
 from lab.services.kms import api, rules
 from lab.services.kms.operations import Request
+from lab.services.kms.state import Store
 from lab.services.reply import Reply
 
 _JSON = "application/json"
+_NO_INSTANCES = Store()
+"""What Key Protect has of this service's instances."""
 
 
 @functools.cache
 def surface_app(surface: Surface) -> ASGIApp:
     """Return the application of ``surface``; made once, shared by every door of it."""
-    return {Surface.KMS: _kms, Surface.IAM: _iam}[surface]()
+    return {Surface.KMS: _kms, Surface.KEY_PROTECT: _kms, Surface.IAM: _iam}[surface]()
 
 
 def _kms() -> ASGIApp:
@@ -62,7 +65,8 @@ def _kms_path(
             body=asked.body or b"",
             prefer=asked.header(b"prefer"),
         )
-        given = api.answer(cloud.instances, arrival, operation, request)
+        store = cloud.instances if asked.door.surface is Surface.KMS else _NO_INSTANCES
+        given = api.answer(store, arrival, operation, request)
         return Answer(
             reply=given.reply,
             operation=operation.name,

@@ -19,7 +19,7 @@ from lab.serve.grpc import GrpcDoor
 from lab.serve.http import HttpDoor
 from lab.serve.messages import Door
 
-SURFACES = (Surface.IAM, Surface.KMS, Surface.EP11)
+SURFACES = (Surface.IAM, Surface.KMS, Surface.EP11, Surface.KEY_PROTECT)
 _RENEWED_S = pki.LIFETIME.total_seconds() / 2
 
 

@@ -53,6 +53,7 @@ CALLABLES: dict[str, Callable[..., object]] = {
     "Call.public": Call.public,
     "Call.ep11_private": Call.ep11_private,
     "Call.ep11_public": Call.ep11_public,
+    "Call.kp": Call.kp,
     "Call.token": Call.token,
     "call.to": Call.to,
     "SetPolicy": lab.SetPolicy,

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from lab import Call, Netlink, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
+from lab import Call, Netlink, Operation, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
 from lab.describe import environment
 from lab.live.client import LiveLab
-from lab.model.endpoint import iam, kms
+from lab.model.endpoint import iam, key_protect, kms
 from lab.model.plane import Plane
 
 REFUSED = "Unauthorized: The user does not have access to the specified resource"
+DOCUMENTS = {(401, REFUSED): Outcome.UNAUTHORIZED}
+BROKEN = {
+    "No connection adapters were found": Outcome.NOT_SENT,
+    "Connection aborted": Outcome.TLS_FAILED,
+}
 ROOT = Path(__file__).resolve().parents[2]
 SDK = Path(sys.prefix) / "clients" / "keyprotect"
 CLIENT = Path(__file__).with_name("keyprotect_client.py")
@@ -35,8 +40,15 @@ def run_sdk(lab: LiveLab, host: str, what: str, plane: Plane, token_from: Plane)
     """Run the SDK in ``host`` against one plane's key management, with a token from one plane's IAM."""
     assert (SDK / "keyprotect").is_dir(), "bin/setup installs the SDK into the environment's clients folder"
     url = kms(lab.world.instances["keys"], plane).url
-    command = [sys.executable, str(CLIENT), what, url, iam(token_from).url]
-    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=60)
+    return run_at(lab, host, what, url, iam(token_from).url)
+
+
+def run_at(
+    lab: LiveLab, host: str, what: str, url: str, iam_url: str, *, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run the SDK in ``host`` against these URLs."""
+    command = [sys.executable, str(CLIENT), what, url, iam_url]
+    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=timeout_s)
 
 
 def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
@@ -70,6 +82,35 @@ def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> No
         assert half.returncode != 0
         assert "Network is unreachable" in half.stderr
         assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PRIVATE).returncode == 0
+
+
+def sees(lab: LiveLab, call: Call) -> Outcome:
+    """Return what the SDK sees where the call's variable leads it."""
+    assert call.setting is not None
+    address = call.setting.value or key_protect("us-south").url
+    try:
+        done = run_at(lab, call.by, "list", address, iam(call.plane).url, timeout_s=4)
+    except subprocess.TimeoutExpired:
+        return Outcome.TIMED_OUT
+    if done.returncode == 0:
+        told = json.loads(done.stdout)
+        return Outcome.REACHED if told == {"keys": 0} else DOCUMENTS[told["status"], told["message"]]
+    return next(outcome for text, outcome in BROKEN.items() if text in done.stderr)
+
+
+def test_the_sdk_goes_where_the_variable_leads_it() -> None:
+    """For every value in the scenario the unmodified SDK sees what the scenario states of ibmcloud kp."""
+    seen, stated = [], []
+    with LiveLab(catalogue.load_topology("single_account"), capture=False) as lab:
+        for step in catalogue.load_scenario("endpoint_variables").steps:
+            if not isinstance(step.deed, Call):
+                lab.act(step.deed)
+            elif step.deed.operation is Operation.SET_POLICY:
+                assert lab.ask(step.deed).outcome is Outcome.REACHED
+            else:
+                seen.append((step.text, sees(lab, step.deed)))
+                stated.append((step.text, step.expectation.outcome))
+    assert seen == stated
 
 
 def test_curl_tries_the_next_zone() -> None:

@@ -42,6 +42,8 @@ DONE, REACHED = Outcome.DONE, Outcome.REACHED
 LOST = Outcome.TIMED_OUT
 ROUTE, NO_ROUTE_TAKEN = Netlink("vsi-1").route, Outcome.CONFLICT.because("host.route-refused")
 LOCKED = Outcome.UNAUTHORIZED.because("policy.private-only")
+NOT_ITS_OWN = Outcome.UNAUTHORIZED.because("door.other-instance")
+PRIVATE_API, PRIVATE_EP11 = (f"{word}.private.us-south.hs-crypto.cloud.ibm.com" for word in ("api", "ep11"))
 LOCKED_EP11 = Outcome.UNAUTHORIZED.because("policy.both-apis")
 STRANGER = Outcome.UNAUTHORIZED.because("door.other-account")
 
@@ -155,6 +157,28 @@ CASES = {
             Step("nor to decrypt", OTHER.to(Operation.DECRYPT), FOREIGN),
             Step("nor one that nobody made", ONE.to(Operation.ENCRYPT, key="none"), FOREIGN),
             Step("where it was made it decrypts", ONE.to(Operation.DECRYPT), REACHED),
+        ),
+    ),
+    "client.no-scheme": single(
+        Step("as the instance document has it", Call.kp("vsi-1", "keys", address=f"{PRIVATE_API}:9042"),
+             Outcome.NOT_SENT.because("client.no-scheme")),
+        Step("with a scheme", Call.kp("vsi-1", "keys", address=f"https://{PRIVATE_API}:9042"), REACHED),
+    ),
+    "ep11.speaks-grpc": single(
+        *(Step(f"{by} at the EP11 endpoint", Call.kp(by, "keys", address=f"https://{host}:9043"),
+               Outcome.TLS_FAILED.because("ep11.speaks-grpc"))
+          for by, host in (("vsi-1", PRIVATE_EP11), ("laptop", PRIVATE_EP11.replace(".private", "")))),
+        policy="private-only",
+    ),
+    "door.other-instance": Scenario(
+        name="rule",
+        topology=Siblings(),
+        steps=(
+            Step("another's port", Call.kp("vsi-1", "one", address=f"https://{PRIVATE_API}:9044"), NOT_ITS_OWN),
+            Step("creating there", Call.kp("vsi-1", "one", Operation.CREATE, address=f"https://{PRIVATE_API}:9044"),
+                 NOT_ITS_OWN),
+            Step("Key Protect", Call.kp("vsi-1", "one", address=None), NOT_ITS_OWN),
+            Step("its own", Call.kp("vsi-1", "one", address=f"https://{PRIVATE_API}:9042"), REACHED),
         ),
     ),
     "edge.no-vrf": single(

@@ -23,6 +23,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
         "both_apis_follow_the_policy", "ignore-policy", "ep11", 7,
         "predicted unauthorized (policy.both-apis), measured reached",
     ),
+    ("endpoint_variables", "close-listener", "key-protect/public/us-south", 3, "measured refused"),
     ("first_private_call", "frozen-edge", "", 1, f"EnableVrf: {UNSEEN}"),
     ("locked_out_by_everyone", "ignore-policy", "", 2, OPENED),
     ("missing_private_route", "leak-to-internet", "", 1, LEAKED),

@@ -25,8 +25,9 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sighting, Sightings
 from lab.measure.tokens import Tokens
 from lab.model import signatures
+from lab.model.aim import aimed
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint, doors_of, iam, kms, of_instance
+from lab.model.endpoint import Endpoint, doors_of, kms, kms_port
 from lab.model.outcome import Measurement
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -38,7 +39,7 @@ VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
 AGAIN = "again"
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS = "policy", "edge", "witness"
+POLICY, EDGE, WITNESS, ARCHIVE = "policy", "edge", "witness", "archive"
 LISTING: dict[str, Any] = {"metadata": {"collectionTotal": 0}, "resources": []}
 
 
@@ -135,9 +136,9 @@ class ScriptedLab:
     @property
     def door(self) -> Endpoint:
         """The caller's door."""
-        if self.call.surface is Surface.IAM:
-            return iam(self.call.plane)
-        return of_instance(self.world.instances["keys"], self.call.surface, self.call.plane)
+        found = aimed(self.world, self.call)
+        assert found is not None, "it asks nobody"
+        return found
 
     @property
     def flow(self) -> Flow:
@@ -204,6 +205,8 @@ class ScriptedLab:
         )
         if node == "witness-edge":
             return EDGE
+        if port == kms_port(self.world.instances.get("archive", keys)) and not ours:
+            return ARCHIVE
         if ours and node == self.call.by:
             return AGAIN
         if ours and at is not None:
@@ -357,10 +360,10 @@ def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
     else:
         held = requests.HeldKey(id="k") if told.wrapped is not None else None
         request = requests.key_management(told.call.operation, nobody, held=held, policy=told.call.policy)
-    keys, account = told.world.instances["keys"], told.world.hosts[told.call.by].account
+    account = told.world.hosts[told.call.by].account
     return {
         "plane": told.call.plane.value,
-        "surface": told.call.surface.value,
+        "surface": told.door.surface.value,
         "door": told.door.name,
         "status": crypto.status(status) if told.call.surface is Surface.EP11 else status,
         "decision": "allow" if status < 400 else "deny",
@@ -369,7 +372,7 @@ def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
         "caller": str(told.flow.source),
         "caller_port": told.flow.source_port,
         "rule": rule,
-        "instance": keys.guid,
+        "instance": told.world.instances[told.door.instance or "keys"].guid,
         "subject": f"iam-ServiceId-{account}",
     }
 

@@ -32,6 +32,8 @@ from lab.oracle import explain, predict
 VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
 
+API = "api.private.us-south.hs-crypto.cloud.ibm.com"
+
 
 def world(**parameters: object) -> World:
     """Return the world of ``single_account``."""
@@ -46,6 +48,26 @@ CASES: dict[str, tuple[dict[str, object], Call, str, str, str | None]] = {
     "private-only-outside": ({"policy": "private-only"}, LAPTOP, "unauthorized", "policy.private-only", "policy"),
     "vsi-at-the-public-endpoint": (
         {"policy": "private-only"}, Call.public("vsi-1", "keys"), "unauthorized", "policy.private-only", "policy",
+    ),
+    "variable-unset": (
+        {}, Call.kp("vsi-1", "keys", address=None), "unauthorized", "door.other-instance", "endpoint",
+    ),
+    "variable-unset-outside": (
+        {}, Call.kp("laptop", "keys", address=None), "unauthorized", "door.other-instance", "endpoint",
+    ),
+    "variable-without-a-scheme": (
+        {}, Call.kp("vsi-1", "keys", address=f"{API}:9042"), "not-sent", "client.no-scheme", "endpoint",
+    ),
+    "variable-of-ep11": (
+        {}, Call.kp("vsi-1", "keys", address=f"https://{API.replace('api', 'ep11')}:9043"),
+        "tls-failed", "ep11.speaks-grpc", "endpoint",
+    ),
+    "variable-public": (
+        {"policy": "private-only"}, Call.kp("vsi-1", "keys", address=f"https://{API.replace('.private', '')}:9042"),
+        "unauthorized", "policy.private-only", "policy",
+    ),
+    "variable-private": (
+        {}, Call.kp("vsi-1", "keys", address=f"https://{API}:9042"), "reached", "policy.default", None,
     ),
     "no-vrf": ({"vrf": False}, VSI, "timed-out", "edge.no-vrf", "vrf"),
     "no-service-endpoints": (

@@ -122,7 +122,7 @@ def test_what_happens_in_a_host_changes_no_node_of_the_lab(action: SaveRoutes | 
 
 
 def test_a_first_instance_brings_doors_and_addresses() -> None:
-    """Its doors, two on each surface, those of the control instance, and the services' addresses in the region."""
+    """Its doors, two on each surface, those of the control instance, Key Protect's, and the addresses in the region."""
     before = world(instance=False)
     change = difference(
         plan(before), plan(apply(before, Provision(instance="keys", account="acme", region="us-south")))
@@ -133,5 +133,5 @@ def test_a_first_instance_brings_doors_and_addresses() -> None:
         for surface in ("kms", "ep11")
         for plane in ("public", "private")
     ]
-    assert [door.name for door in change.doors] == doors
+    assert [door.name for door in change.doors] == ["key-protect/public/us-south", *doors]
     assert {node.node for node in change.nodes} == {"private-services", "public-services"}

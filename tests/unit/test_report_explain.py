@@ -118,3 +118,35 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["missing"] == "vrf"
     assert document["rule"]["mark"] == "assumed"
     assert set(document) == {"call", "predicted", "cause", "rule", "hops", "missing", "remedy"}
+
+
+def test_a_tools_variable_is_explained_and_mended(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the value leads, why that fails, and the export that goes to the host's own side; alone it is unset."""
+    command = ["explain", "single_account", "vsi-1", "keys", "--json", "--env"]
+    assert main([*command, "KP_PRIVATE_ADDR"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["predicted"], document["cause"]) == ("unauthorized", "door.other-instance")
+    assert document["call"]["setting"] == "KP_PRIVATE_ADDR unset"
+    mended = "https://api.private.us-south.hs-crypto.cloud.ibm.com:9042"
+    assert document["remedy"]["command"] == f"export KP_PRIVATE_ADDR={mended}"
+    assert document["remedy"]["step"] == f'Call.kp("vsi-1", "keys", address="{mended}")'
+    assert main([*command, f"KP_PRIVATE_ADDR={mended}"]) == 0
+    assert json.loads(capsys.readouterr().out)["predicted"] == "reached"
+
+
+@pytest.mark.parametrize(
+    "value,why",
+    [
+        ("KP_PRVATE_ADDR=x", "no tool reads 'KP_PRVATE_ADDR' (did you mean 'KP_PRIVATE_ADDR'?)"),
+        (
+            "KP_PRIVATE_ADDR=https://api.us-suoth.hs-crypto.cloud.ibm.com:9042",
+            "is no endpoint of this world (did you mean",
+        ),
+    ],
+)
+def test_a_slip_in_a_variable_is_one_line(capsys: pytest.CaptureFixture[str], value: str, why: str) -> None:
+    """The name or the endpoint that is nearest."""
+    assert main(["explain", "single_account", "vsi-1", "keys", "--env", value]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert why in said.err

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lab.model.addresses import CLOUD_SERVICES, SERVICE_ENDPOINTS
+from lab.model.aim import aimed
 from lab.model.endpoint import kms
 from lab.model.outcome import Outcome
 from lab.model.plane import Plane
 from lab.model.world import Account, Gateway, Host, HostKind, Instance, World
-from lab.oracle.predict import endpoint_of
 from lab.report.explain import Explanation
 
 PROVIDER_EDGE, INTERNET_EDGE = "provider edge", "internet edge"
@@ -193,7 +193,8 @@ def _lines(world: World) -> Iterator[Line]:
 
 def _way(world: World, told: Explanation) -> Way:
     """Put the oracle's hops in the picture: a door is the doors' box, and what is served ends in the instance."""
-    verdict, endpoint = told.verdict, endpoint_of(world, told.call)
+    verdict, endpoint = told.verdict, aimed(world, told.call)
+    assert endpoint is not None, "only a variable keeps a client from asking, and a picture's call has none"
     places = [DOORS[endpoint.plane] if hop.place == endpoint.name else hop.place for hop in verdict.hops]
     if verdict.outcome is Outcome.NO_NAME:
         places.pop()  # what the host then makes of it is no place on the way
