@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
+import shutil
+import sys
 import typing
 from collections.abc import Callable
 from enum import Enum
@@ -11,19 +14,29 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, Outcome, catalogue
+from lab import Builder, Call, Lab, LabFixture, Netlink, Operation, catalogue
 from lab.describe import environment
 from lab.live.host import Host
 from lab.model import addresses, endpoint
 from lab.model.action import Action
 from lab.model.routes import HostRoute
 from lab.net.hosts import Hosts
+from lab.report import remedy
 from lab.testing.netlink import NetlinkFixture
-from tests.contract import pages
+from tests.contract import coverage, pages
 
-PAGES = ("docs/your-own-project.md",)
+PAGES = (
+    "docs/tutorial.md",
+    "docs/your-own-project.md",
+    "docs/labs-that-stay.md",
+    "docs/from-mininet.md",
+    "docs/from-batfish.md",
+    "docs/from-the-product-docs.md",
+)
 """Pages whose blocks are run; another joins by its name."""
 OWN = "docs/your-own-project.md"
+PRODUCT = "docs/from-the-product-docs.md"
+RECIPES = "CONTRIBUTING.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
 """Arguments of ``Lab`` that break a lab on purpose."""
 
@@ -73,27 +86,35 @@ def default(parameter: inspect.Parameter) -> str:
     return str(value) if isinstance(value, Enum) else repr(value).replace("'", '"')
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this checkout, to follow recipes in."""
+    for name in ("lab", "tests", "docs", "topologies", "scenarios"):
+        shutil.copytree(pages.ROOT / name, tmp_path / name)
+    shutil.copy(pages.ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+@pytest.fixture
+def live(request: pytest.FixtureRequest) -> bool:
+    """Whether blocks that need a network are run, too: then one run shows both, as a reader sees them."""
+    return bool(request.config.getoption("--live"))
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    """A reader who copies the page from top to bottom has a project that works; without a network so far."""
-    assert pages.write(page, tmp_path)
-    assert pages.run(page, tmp_path, live=False) > 0
+def test_every_block_runs_as_it_stands(page: str, tmp_path: Path, live: bool) -> None:
+    """A reader who copies the page from top to bottom sees what it shows."""
+    runs = [block for block in pages.blocks(page) if block.kind == "run"]
+    assert any(block.live for block in runs)
+    assert pages.run(page, tmp_path, live=live) == sum(live or not block.live for block in runs)
 
 
-@pytest.mark.live
-@pytest.mark.parametrize("page", PAGES)
-def test_every_live_block_runs_as_it_stands(page: str, tmp_path: Path) -> None:
-    """So do the blocks that need a network."""
-    pages.write(page, tmp_path)
-    assert pages.run(page, tmp_path, live=True) > 0
-
-
-def test_a_block_that_fails_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Page and line, the block and what it said: and a page that stopped working does not pass."""
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    (tmp_path / "page.md").write_text("# Page\n\n```sh\ntrue\n```\n\n   ```sh\n   echo why\n   exit 3\n   ```\n")
-    with pytest.raises(AssertionError, match=r"page\.md:7:\necho why\nexit 3\n\nwhy"):
-        pages.run("page.md", tmp_path, live=False)
+def test_the_recipes_can_be_followed(checkout: Path, live: bool) -> None:
+    """What is added as is said is found, drawn and played; the suite says what it lacks; pages come out as they are."""
+    assert pages.run(RECIPES, checkout, live=live, project=checkout) > 0
+    for page in ("docs/rules.md", "docs/coverage.md"):
+        assert (checkout / page).read_text() == (pages.ROOT / page).read_text()
 
 
 @pytest.mark.parametrize("name", CALLABLES)
@@ -110,7 +131,6 @@ def test_every_argument_is_in_the_table(name: str) -> None:
 def test_the_tables_show_nothing_else() -> None:
     """A row about something that is gone would send readers astray."""
     assert {row[0] for row in pages.table(OWN, "call")} == set(CALLABLES)
-    assert {row[0] for row in pages.table(OWN, "outcome")} == {f"Outcome.{outcome.name}" for outcome in Outcome}
 
 
 def test_every_operation_region_and_limit_is_named() -> None:
@@ -138,3 +158,23 @@ def test_every_variable_that_a_client_finds_is_in_the_table(tmp_path: Path, monk
     shown = [name.strip() for row in pages.table(OWN, "variable") for name in row[0].split(",")]
     assert set(shown) == set(hosts.environment_of("vsi-1"))
     assert len(shown) == len(set(shown))
+
+
+def test_every_section_of_the_products_page_has_its_line() -> None:
+    """In its order, and with scenarios that are shipped."""
+    rows = pages.table(PRODUCT, "section")
+    assert [row[0] for row in rows] == [section.anchor for section in coverage.sections()]
+    named = {name for row in rows for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", row[2])}
+    assert named - {entry.name for entry in catalogue.scenarios(pages.ROOT)} == set()
+
+
+def test_every_command_of_the_products_page_and_of_a_remedy_has_its_line() -> None:
+    """What is typed there, and what ``pelab explain`` says to type, has a counterpart or is said to have none."""
+    shown = [row[0] for row in pages.table(PRODUCT, "command")]
+    said = [row.says for section in coverage.sections() for row in section.rows]
+    typed = re.findall(r"`((?:ibmcloud|route|export) [^`|(]*[^`|( ])", " ".join(said).replace("\\", ""))
+    typed += re.findall(r'"(ibmcloud [^"{]*[^"{ ])', inspect.getsource(remedy))
+    assert {
+        command for command in typed if not any(line.startswith(command.partition(" -i")[0]) for line in shown)
+    } == set()
+    assert [row for row in pages.table(PRODUCT, "command") if not all(row)] == []
