@@ -148,8 +148,8 @@ def play(
 def _foreseen(world: World, scenario: Scenario) -> list[tuple[str, Verdict]]:
     """Return each step's place and the oracle's verdict on it; nothing has been played when one of them cannot be."""
     found = []
-    for number, step in enumerate(scenario.steps):
-        place = f"{scenario.name or 'scenario'}/steps[{number}]"
+    for number, step in enumerate(scenario.steps, 1):
+        place = f"{scenario.name or 'scenario'}/step {number}"
         try:
             verdict, world = foresee(world, step.deed)
         except RouteRefused as refused:
