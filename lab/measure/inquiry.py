@@ -28,6 +28,7 @@ from lab.measure.probe import Prober
 from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
 from lab.measure.tokens import Tokens
+from lab.measure.way import seen_way
 from lab.model.call import Call, Operation
 from lab.model.endpoint import Endpoint, iam, kms
 from lab.model.outcome import DENIED_AT_THE_DOOR, Evidence, Measurement, Outcome
@@ -59,6 +60,7 @@ class Inquiry:
     ) -> None:
         """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
         self._prober, self._sightings = prober, sightings
+        self._places, self._find = places, find
         self._memory, self._log_line = memory, log_line
         self.owner = Owner(prober, self.token)
         self.called: set[Flow] = set()
@@ -76,6 +78,11 @@ class Inquiry:
             ProbeFailed: The question could not be asked.
         """
         asked, line = await self._ask(world, call)
+        measured = await self._proved(asked, line)
+        return replace(measured, way=await seen_way(asked, self._places, self._find))
+
+    async def _proved(self, asked: Asked, line: list[Evidence]) -> Measurement:
+        """Return what was seen, with its proof."""
         outcome = asked.observed.signature.outcome
         evidence = (*_seen(asked), *line)
         if outcome is Outcome.REACHED:

@@ -64,7 +64,7 @@ class StepReport:
 
     ``predicted`` is None where the model was not asked, ``measured`` without a network. ``cause`` is the measured cause
     where one was proved, else the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the
-    assumed rules behind it.
+    assumed rules behind it. ``way`` is where its packets were seen; empty without a network, and of what is no call.
     """
 
     text: str
@@ -76,6 +76,7 @@ class StepReport:
     agreed: bool
     vacuous: bool
     why: str
+    way: tuple[Hop, ...] = ()
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -223,6 +224,7 @@ def judge(step: Step, verdict: Verdict | None, found: Measurement | None, mode: 
         agreed=not why,
         vacuous=vacuous,
         why=why,
+        way=found.way if found is not None else (),
     )
 
 

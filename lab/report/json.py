@@ -42,7 +42,7 @@ def play(report: Report) -> Document:
         "mode": report.mode.value,
         "agreed": report.agreed,
         "vrf_backend": report.vrf_backend,
-        "steps": [_step(step) for step in report.steps],
+        "steps": [_step(number, step) for number, step in enumerate(report.steps, 1)],
     }
 
 
@@ -152,8 +152,8 @@ def status(lab: Lab, state: State) -> Document:
     }
 
 
-def _step(step: StepReport) -> Document:
-    return {"text": step.text, "stated": step.stated.outcome.value, **_said(step)}
+def _step(number: int, step: StepReport) -> Document:
+    return {"number": number, "text": step.text, "stated": step.stated.outcome.value, **_said(step)}
 
 
 def _cell(cell: Cell) -> Document:
@@ -166,6 +166,7 @@ def _said(step: StepReport) -> Document:
         "predicted": None if step.predicted is None else step.predicted.outcome.value,
         "measured": None if step.measured is None else step.measured.value,
         "cause": step.cause,
+        "way": [{"place": hop.place, "fact": hop.fact} for hop in step.way],
         "evidence": _evidence(step.evidence),
         "agreed": step.agreed,
         "vacuous": step.vacuous,

@@ -80,7 +80,7 @@ def test_a_wrong_parameter_is_told_with_what_fits(given: dict[str, object], told
     ],
 )
 def test_nothing_is_counted_below_zero(name: str, parameter: str, value: object) -> None:
-    """Every number of a shipped topology has its bound: one line, and not a world with less in it than was asked for."""
+    """Every number of a shipped topology has its bound: one line, and no world with less in it than was asked for."""
     with pytest.raises(ModelError) as caught:
         catalogue.load_topology(name, **{parameter: value})
     assert str(caught.value) == f"{name}/{parameter}: {value!r}: a whole number, 0 or more"
