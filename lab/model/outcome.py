@@ -120,8 +120,9 @@ class Measurement:
     """What the lab measured: the outcome, the cause as far as it was proved, and everything that was looked at.
 
     ``vacuous`` says why a denial proves nothing (nobody could have got through; its place of death was
-    not seen; a control pair failed); empty where the proof is whole. ``way`` holds the places where a call's packets were
-    seen, in order, each with what was seen there; empty where no packet moved.
+    not seen; a control pair failed); empty where the proof is whole.
+    ``way`` holds the places where a call's packets were seen, in order, each with what was seen there; empty where no
+    packet moved.
     """
 
     outcome: Outcome

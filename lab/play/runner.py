@@ -107,12 +107,14 @@ def play(
     mode: Mode,
     *,
     on_step: Callable[[StepReport], None] | None = None,
+    on_begin: Callable[[int, Step], None] | None = None,
     backend: Callable[[World], AbstractContextManager[Backend]] | None = None,
 ) -> Report:
     """Run ``scenario`` and return what the voices said.
 
     Args:
         on_step: Called after each step.
+        on_begin: Called before each step, with its number from 1.
         backend: Makes the backend from the first world; by default that of ``mode``.
 
     Raises:
@@ -128,7 +130,9 @@ def play(
     reports: list[StepReport] = []
     with (backend or _backend(mode))(world) as running:
         _must_be(mode, running)
-        for (place, verdict), step in zip(foreseen, scenario.steps, strict=True):
+        for number, ((place, verdict), step) in enumerate(zip(foreseen, scenario.steps, strict=True), 1):
+            if on_begin is not None:
+                on_begin(number, step)
             report = judge(step, verdict, _found(step, running, place), mode)
             reports.append(report)
             if on_step is not None:

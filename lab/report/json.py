@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # only types: a document needs none of what makes the values
     from lab.play.runner import Report, StepReport
     from lab.report.explain import Explanation
     from lab.report.graph.picture import Picture
+    from lab.report.played import Played
 
 Document = dict[str, Any]
 
@@ -43,6 +44,15 @@ def play(report: Report) -> Document:
         "agreed": report.agreed,
         "vrf_backend": report.vrf_backend,
         "steps": [_step(number, step) for number, step in enumerate(report.steps, 1)],
+    }
+
+
+def plays(played: Iterable[Played]) -> Document:
+    """Return the document of several scenarios that were played in one run."""
+    found = list(played)
+    return {
+        "agreed": all(one.agreed for one in found),
+        "plays": [{**play(one.report), "agreed": one.agreed, "error": one.error} for one in found],
     }
 
 

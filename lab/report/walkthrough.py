@@ -1,8 +1,8 @@
 """The walkthrough: a scenario as it is played, step by step, with its voices side by side and what proves them.
 
-Drawn while it happens: each step appears when it is decided. A step on which all voices agree is one line, and for a call
-a second with the way of its packets; one on which they do not is shown whole, and so is every step where all of it is
-asked for. It judges nothing; marks come from the runner.
+Drawn while it happens: each step appears when it is decided. A step on which all voices agree is one line, and for a
+call a second with the way of its packets; one on which they do not is shown whole, and so is every step where all of it
+is asked for. It judges nothing; marks come from the runner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lab.play.runner import Mode, Report, StepReport
 from lab.report.citation import brief, cite, resting
 from lab.report.evidence import lines
 from lab.report.screen import AGREED, DIVERGED, VACUOUS, Mark, glyph, judge, labelled, outcome, plain
-from lab.report.way import measured_way, predicted_way
+from lab.report.way import is_call, measured_way, predicted_way
 
 Said: TypeAlias = Outcome | Denial | Traffic
 INDENT = 6
@@ -97,10 +97,10 @@ class Walkthrough:
         return said
 
     def _shown(self, step: StepReport) -> Text | None:
-        """Return the line of an agreed call's way, as it was measured, else as it is predicted; None of what is none."""
+        """Return the line of an agreed call's way, as measured, else as predicted; None of what is no call."""
         if step.way:
             return measured_way(self._console, step, brief(step.cause))
-        if step.measured is None and step.predicted is not None and _is_call(step):
+        if step.measured is None and step.predicted is not None and is_call(step):
             return Text.assemble(("predicted ", "dim"), predicted_way(self._console, step.predicted, brief(step.cause)))
         return None
 
@@ -111,7 +111,7 @@ class Walkthrough:
                 measured_way(self._console, step, "" if step.measured is None else step.measured.value), "way"
             )
         told = step.predicted
-        if told is None or not _is_call(step) or (told.outcome is Outcome.REACHED and mark is AGREED):
+        if told is None or not is_call(step) or (told.outcome is Outcome.REACHED and mark is AGREED):
             return
         self._indented(predicted_way(self._console, told, told.hops[-1].fact if told.hops else ""), "predicted way")
 
@@ -137,11 +137,6 @@ class Walkthrough:
 def _because(step: StepReport) -> bool:
     """Say whether a step's cause is worth telling: that the operator did it says the step already."""
     return bool(step.cause) and _told(step) is not Outcome.DONE
-
-
-def _is_call(step: StepReport) -> bool:
-    """Say whether a step is a call, which has a way: a change has none, be it refused."""
-    return step.predicted is not None and step.predicted.cause not in {"operator.done", "host.route-refused"}
 
 
 def _spoken(step: StepReport) -> tuple[tuple[str, Said | None], ...]:

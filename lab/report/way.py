@@ -30,6 +30,11 @@ FORESEEN: Final = ("┄┄", "┄▶", "┄╳")
 LETTERS: Final = {"━━": "==", "━▶": "=>", "━╳": "=X", "┄┄": "..", "┄▶": ".>", "┄╳": ".X"}
 
 
+def is_call(step: StepReport) -> bool:
+    """Say whether a step is predicted as a call, which has a way: a change has none, be it refused."""
+    return step.predicted is not None and step.predicted.cause not in {"operator.done", "host.route-refused"}
+
+
 def places(step: StepReport) -> list[str]:
     """Return where a step's packets were seen, for people; empty where none moved."""
     found = [NAMES.get(hop.place, hop.place) for hop in step.way]

@@ -44,7 +44,7 @@ def test_command_parses(words: list[str]) -> None:
         command = pelab.get_command(context, words[0])
         assert command is not None
         with command.make_context(words[0], list(words[1:]), parent=context) as inner:
-            if scenario := inner.params.get("scenario"):
+            for scenario in inner.params.get("names") or ():
                 assert load_scenario(scenario).steps
             if topology := inner.params.get("topology"):
                 settings = dict(text.split("=", 1) for text in inner.params["settings"])

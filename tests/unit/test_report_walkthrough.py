@@ -100,7 +100,7 @@ def test_voices_stand_side_by_side_with_their_proof() -> None:
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_what_is_not_agreed_is_shown_whole(verbose: bool) -> None:
-    """An agreement is a line of voices and one of the way unless more is asked for; all else always shows everything."""
+    """An agreement is two lines, voices and way, unless more is asked for; all else always shows everything."""
     text = drawn(screen(io.StringIO()), report(AGREED, DIVERGED, VACUOUS), verbose=verbose)
     lines = (
         "  1 ✔ no VRF, no way: stated = predicted = measured timed-out\n"
