@@ -9,6 +9,7 @@ import click
 
 from lab.cli.arguments import JSON, REPORT_FILE, SCENARIOS
 from lab.cli.status import Status
+from lab.cli.upon import LAB
 
 if TYPE_CHECKING:
     from lab.cli.output import Replacement
@@ -32,14 +33,23 @@ STANDARD_OUTPUT = "-"
 @click.option(
     "--junit", metavar="FILE", type=REPORT_FILE, help="Write JUnit XML, a test case for each step; - prints it."
 )
+@LAB
 @JSON
 def command(
-    *, names: tuple[str, ...], live: bool | None, verbose: bool, markdown: str | None, junit: str | None, as_json: bool
+    *,
+    names: tuple[str, ...],
+    live: bool | None,
+    verbose: bool,
+    markdown: str | None,
+    junit: str | None,
+    lab: str | None,
+    as_json: bool,
 ) -> Status:
     """Play each SCENARIO, a name (pelab list) or a path, and compare what is stated, predicted and measured.
 
     A step on which all voices agree is a line, and for a call another with the way of its packets; any other step is
     shown with everything that was seen. Several scenarios make one report.
+    With --lab it is played on a lab that is up, of its topology and still in its first state.
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
     files = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
@@ -48,14 +58,20 @@ def command(
         raise click.UsageError(
             f"--{printed[0]} and --{printed[1]} are two documents: print one, and give the other a file"
         )
-    if live is not False:
+    if lab is not None and live is False:
+        raise click.UsageError("--lab is a network, and --memory is none: leave one out")
+    if lab is not None and len(names) > 1:
+        raise click.UsageError(f"one scenario at a time on a lab that is up: {names[0]} may leave it changed")
+    if live is not False and lab is None:
         from lab.live.lab import shared
 
         shared()  # it imports the lab's parts on another core while this process imports its own
     from lab.catalogue import load_scenario
+    from lab.cli.named import attached
     from lab.cli.output import Replacement
     from lab.cli.playing import Player
     from lab.cli.progress import Progress
+    from lab.cli.upon import changed, guest
     from lab.play.runner import Mode
 
     scenarios = [load_scenario(name) for name in names]
@@ -64,14 +80,17 @@ def command(
         opened = {
             form: stack.enter_context(Replacement(name)) for form, name in files.items() if name != STANDARD_OUTPUT
         }
-        chosen = Mode.LIVE if live or (live is None and _can_be_live()) else Mode.MEMORY
+        chosen = Mode.LIVE if lab or live or (live is None and _can_be_live()) else Mode.MEMORY
         progress = stack.enter_context(Progress())
         player = Player(mode=chosen, narrated=not printed, verbose=verbose, progress=progress)
+        conversation = stack.enter_context(attached(lab)) if lab is not None else None
         for place, scenario in enumerate(scenarios):
             if place and player.narrated:
                 click.echo()
-            player.play(scenario)
+            player.play(scenario, None if conversation is None else guest(conversation, scenario))
         _tell(player.plays, printed, opened)
+        if conversation is not None and (why := changed(conversation)):
+            click.echo(why, err=bool(printed))
     if any(played.error for played in player.plays):
         return Status.BROKE
     return Status.AGREED if all(played.agreed for played in player.plays) else Status.DIVERGED

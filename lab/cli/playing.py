@@ -23,18 +23,20 @@ Make = Callable[[World], AbstractContextManager[Backend]]
 
 @dataclass(slots=True, kw_only=True)
 class Player:
-    """Plays in ``mode``, told on the screen if ``narrated``; ``backend`` makes other labs than the mode's own."""
+    """Plays in ``mode``, told on the screen if ``narrated``."""
 
     mode: Mode
     narrated: bool
     verbose: bool
     progress: Progress
-    backend: Make | None = None
     plays: list[Played] = field(default_factory=list)
 
-    def play(self, scenario: Scenario) -> None:
-        """Play ``scenario`` and keep what became of it, also when its lab broke; that is told, and ends nothing."""
-        attempt = _Attempt(self, scenario)
+    def play(self, scenario: Scenario, backend: Make | None = None) -> None:
+        """Play ``scenario`` and keep what became of it, also when its lab broke; that is told, and ends nothing.
+
+        ``backend`` makes another lab than the mode's own.
+        """
+        attempt = _Attempt(self, scenario, backend)
         try:
             report, error = attempt.run(), ""
         except LiveError as broke:
@@ -54,8 +56,8 @@ class Player:
 class _Attempt:
     """One play on its way: the steps so far, and how long each took."""
 
-    def __init__(self, player: Player, scenario: Scenario) -> None:
-        self._player, self._scenario = player, scenario
+    def __init__(self, player: Player, scenario: Scenario, backend: Make | None) -> None:
+        self._player, self._scenario, self._backend = player, scenario, backend
         self._walk: Walkthrough | None = None
         if player.narrated:
             self._walk = Walkthrough(screen(), scenario, player.mode, verbose=player.verbose)
@@ -67,8 +69,8 @@ class _Attempt:
         """Play; the errors are the runner's."""
         player, name = self._player, self._scenario.name or "scenario"
         if player.mode is Mode.LIVE:
-            player.progress.show(f"{name}: bringing the lab up ..." if player.backend is None else f"{name}: ...")
-        report = play(self._scenario, player.mode, on_step=self._stepped, on_begin=self._begun, backend=player.backend)
+            player.progress.show(f"{name}: bringing the lab up ..." if self._backend is None else f"{name}: ...")
+        report = play(self._scenario, player.mode, on_step=self._stepped, on_begin=self._begun, backend=self._backend)
         player.progress.clear()
         if self._walk is not None:
             self._walk.closing(report)

@@ -25,6 +25,7 @@ from lab.describe.changes import Change, difference
 from lab.describe.placing import plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
 from lab.errors import BringUpFailed, LiveError, ProbeFailed
+from lab.live import firststate
 from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
@@ -63,6 +64,16 @@ class Running:
     api_keys: dict[str, str]
     prober: Prober
     captures: Captures | None
+    first: World
+    written: str = ""
+    """What a program in a host changed in the services first; empty if none did."""
+
+    def beyond(self) -> list[str]:
+        """Return what programs in hosts made another than the world says, a line each."""
+        told = [self.written] if self.written else []
+        for host in self.world.hosts:
+            told += (f"{host}: {line}" for line in self.ground.host_differences(self.plan, host))
+        return told
 
 
 class Stage:
@@ -159,7 +170,7 @@ class Stage:
             log_line=self._line_of,
             find=captures.find if captures is not None else None,
         )
-        self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures)
+        self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures, world)
         self._tell_hosts(authority.ca_pem)
         mark("hosts")
         return Standing(
@@ -295,7 +306,11 @@ class Stage:
         self._hosts.namespaces_of(host).enter()
 
     def _logged(self, line: str) -> None:
-        self._lines[msgspec.json.decode(line)["request_id"]] = line
+        said = msgspec.json.decode(line)
+        self._lines[said["request_id"]] = line
+        if (running := self._running) is not None and not running.written:
+            nodes = (node.name for node in running.plan.nodes)
+            running.written = firststate.written(said, (flow for node in nodes for flow in running.prober.sent(node)))
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))
         self._line_came.set()

@@ -109,6 +109,7 @@ def play(
     on_step: Callable[[StepReport], None] | None = None,
     on_begin: Callable[[int, Step], None] | None = None,
     backend: Callable[[World], AbstractContextManager[Backend]] | None = None,
+    world: World | None = None,
 ) -> Report:
     """Run ``scenario`` and return what the voices said.
 
@@ -116,6 +117,7 @@ def play(
         on_step: Called after each step.
         on_begin: Called before each step, with its number from 1.
         backend: Makes the backend from the first world; by default that of ``mode``.
+        world: The first world; by default that of the scenario's topology.
 
     Raises:
         ModelError: The scenario says something that cannot be, with the step's place.
@@ -125,7 +127,7 @@ def play(
     check(scenario)
     for text, hint in misfits({"mode": mode}, {"mode": Mode}):
         raise ModelError(Problem(where="mode", text=text, hint=hint))
-    world = catalogue.world_of(scenario)
+    world = catalogue.world_of(scenario) if world is None else world
     foreseen = _foreseen(world, scenario)
     reports: list[StepReport] = []
     with (backend or _backend(mode))(world) as running:

@@ -139,7 +139,7 @@ def entry(lab: Lab) -> Document:
     }
 
 
-def status(lab: Lab, state: State) -> Document:
+def status(lab: Lab, state: State, changed: Iterable[str]) -> Document:
     """Return the document of a lab from near."""
     hosts, instances = state.world.hosts.values(), state.world.instances.values()
     return {
@@ -159,6 +159,7 @@ def status(lab: Lab, state: State) -> Document:
         "captured": state.captured,
         "programs": [{"host": host, "arguments": arguments} for host, arguments in state.programs],
         "trouble": state.trouble,
+        "changed": list(changed),
     }
 
 
