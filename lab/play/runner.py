@@ -314,6 +314,8 @@ def _at(place: str, error: ModelError) -> ModelError:
 def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
     match mode:
         case Mode.MODEL:
+            from lab.play.silent import Silent
+
             return Silent
         case Mode.MEMORY:
             from lab.play.memory import Memory
@@ -323,30 +325,3 @@ def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
             from lab.live.client import LiveLab
 
             return LiveLab
-
-
-class Silent:
-    """The backend of a run in the model alone: it measures nothing."""
-
-    mode = "model"
-    vrf_backend: str | None = None
-
-    def __init__(self, world: World) -> None:
-        """Take the world, and leave it alone."""
-
-    def act(self, action: Action) -> Measurement | None:
-        """Say nothing: there is nothing that could fail."""
-        return None
-
-    def ask(self, call: Call) -> Measurement | None:
-        """Say nothing."""
-        return None
-
-    def __enter__(self) -> Self:
-        """Start nothing."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop nothing."""

@@ -30,7 +30,8 @@ from lab.errors import ModelError
 from lab.model.outcome import Expectation
 from lab.model.world import World
 from lab.play.memory import Memory
-from lab.play.runner import Mode, Silent, play
+from lab.play.runner import Mode, play
+from lab.play.silent import Silent
 
 VSI = Call.private("vsi-1", "keys")
 GOOD = Step("served", VSI, Outcome.REACHED)
