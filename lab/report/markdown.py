@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Final
 
 from lab.model.outcome import Denial, Outcome, Traffic
@@ -25,7 +26,7 @@ _LOOKS_LIKE: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def document(plays: Sequence[Played]) -> str:
     """Return ``plays`` as one page."""
-    return "\n".join(_rows(plays)) + "\n"
+    return "\n".join(_rows(plays)).rstrip("\n") + "\n"
 
 
 def _rows(plays: Sequence[Played]) -> Iterator[str]:
@@ -104,7 +105,8 @@ def _what_is_wrong(number: int, step: StepReport) -> Iterator[str]:
     """Yield why a step is not agreed, and under it everything that was seen."""
     if (mark := mark_of(step)) is AGREED:
         return
-    yield f"<details open><summary>{mark.glyph} step {number}: {escaped(step.why)}</summary>"
+    why = escape(" ".join(step.why.split()))  # in a line of HTML a backslash is a backslash
+    yield f"<details open><summary>{mark.glyph} step {number}: {why}</summary>"
     yield ""
     yield from (f"- {escaped(f'{kind}: {seen}')}" for kind, seen in lines(step.evidence))
     yield from ("", "</details>", "")
