@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.describe.builder import Builder
 from lab.describe.scenario import Scenario, Step
-from lab.describe.topology import Topology, topology
+from lab.describe.topology import Count, Topology, topology
 from lab.errors import (
     BringUpFailed,
     Divergence,
@@ -57,6 +57,7 @@ __all__ = [
     "BringZoneBack",
     "Builder",
     "Call",
+    "Count",
     "DeleteInstance",
     "Divergence",
     "EnableServiceEndpoints",

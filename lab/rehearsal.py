@@ -28,7 +28,7 @@ def rehearse(scenario: Scenario | str, mode: Mode = Mode.LIVE) -> Report:
 
 def _what_differs(report: Report) -> list[str]:
     name = report.scenario or "scenario"
-    lines = [f"{name}/steps[{n}] ({step.text}): {step.why}" for n, step in enumerate(report.steps) if not step.agreed]
+    lines = [f"{name}/step {n} ({step.text}): {step.why}" for n, step in enumerate(report.steps, 1) if not step.agreed]
     if left := report.total - len(report.steps):
         lines.append(f"{name}: {left} further steps were not run: after a failed change they mean nothing")
     return lines

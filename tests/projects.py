@@ -6,6 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.junit import fits
+
 SETTINGS = '[tool.pelab]\ntopologies = ["topologies"]\n'
 SHOP = '''
 """A shop with a VSI, a laptop and a crypto instance."""
@@ -31,6 +33,8 @@ HEAD = """
 import os
 import sys
 import pytest
+
+from tests.junit import fits
 from lab import *
 
 pytestmark = pytest.mark.topology("shop")
@@ -53,5 +57,6 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 def properties(pytester: pytest.Pytester, test: str) -> dict[str, str]:
     """Return the properties of a test in ``junit.xml``."""
     document = ET.parse(pytester.path / "junit.xml")
+    fits(document.getroot())
     (case,) = (case for case in document.iter("testcase") if case.get("name") == test)
     return {str(one.get("name")): str(one.get("value")) for one in case.iter("property")}

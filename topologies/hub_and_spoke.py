@@ -6,15 +6,15 @@ through the appliance.
 
 from __future__ import annotations
 
-from lab import Builder, Policy, Topology, for_mn, topology
+from lab import Builder, Count, Policy, Topology, for_mn, topology
 
 
 @topology
 class HubAndSpoke(Topology):
     """One account; everything in it is ready."""
 
-    spokes: int = 2
-    vsis: int = 2  # in each spoke
+    spokes: Count = 2
+    vsis: Count = 2  # in each spoke
     vrf: bool = True
     permits_services: bool = True
     private_route: bool = True

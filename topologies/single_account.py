@@ -6,7 +6,7 @@ initialised, no policy set. Scenarios start from less.
 
 from __future__ import annotations
 
-from lab import Builder, Policy, Topology, for_mn, topology
+from lab import Builder, Count, Policy, Topology, for_mn, topology
 
 
 @topology
@@ -15,7 +15,7 @@ class SingleAccount(Topology):
 
     account: str = "acme"
     region: str = "us-south"
-    vsis: int = 1
+    vsis: Count = 1
     vrf: bool = True
     service_endpoints: bool | None = None  # None: as VRF, which they need
     private_route: bool = True

@@ -6,14 +6,14 @@ name. The parameters are globex's; acme has everything.
 
 from __future__ import annotations
 
-from lab import Builder, Policy, Topology, for_mn, topology
+from lab import Builder, Count, Policy, Topology, for_mn, topology
 
 
 @topology
 class TwoAccounts(Topology):
     """What a neighbour has, or has not, must concern nobody else."""
 
-    vsis: int = 1
+    vsis: Count = 1
     vrf: bool = True
     service_endpoints: bool | None = None  # None: as VRF, which they need
     private_route: bool = True

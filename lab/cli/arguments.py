@@ -75,6 +75,26 @@ class Name(click.types.StringParamType):
         return [CompletionItem(name, help=text) for name, text in offers if name.startswith(incomplete)]
 
 
+class ReportFile(click.types.StringParamType):
+    """A file's name, or ``-``; the shell completes files. A scenario's name is one that was said in the wrong place."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; click's own error where the file would be called as a scenario."""
+        from lab.catalogue import scenarios
+
+        if value in {entry.name for entry in scenarios()}:
+            self.fail(
+                f"{value!r} is a scenario: say it before this option, or ./{value} if that is the file", param, ctx
+            )
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        return [CompletionItem(incomplete, type="file")]
+
+
 def _read_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for text in values:
         if "=" not in text or text.startswith("="):
@@ -98,7 +118,11 @@ def standing() -> str:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 TOPOLOGY: Decorator = click.argument("topology", type=Name("topology", _topologies))
-SCENARIO: Decorator = click.argument("scenario", type=Name("scenario", _scenarios))
+MAYBE_TOPOLOGY: Decorator = click.argument("topology", required=False, type=Name("topology", _topologies))
+SCENARIOS: Decorator = click.argument(
+    "names", nargs=-1, required=True, metavar="SCENARIO...", type=Name("scenario", _scenarios)
+)
+REPORT_FILE = ReportFile()
 HOST: Decorator = click.argument("host", type=Name("host", hosts))
 SOURCE: Decorator = click.argument("source", type=Name("host", hosts), metavar="SRC")
 INSTANCE: Decorator = click.argument("instance", type=Name("instance", instances))

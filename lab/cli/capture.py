@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import sys
 import tempfile
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from lab.cli.arguments import JSON
 from lab.cli.named import LAB_AND_FILE
-from lab.errors import EnvironmentProblem, ModelError, Problem
+from lab.cli.output import Replacement
+from lab.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from lab.live.attached import Attached
@@ -35,7 +33,7 @@ def command(*, words: tuple[str, ...], as_json: bool) -> None:
     if file == "-" and (as_json or sys.stdout.isatty()):
         raise click.UsageError("a capture is no text: pelab capture - | wireshark -k -i -, or name a file")
     with attached(name) as lab:
-        saved = _save(lab, None if file == "-" else Path(os.path.realpath(file)))
+        saved = _print(lab) if file == "-" else _replace(lab, file)
     if as_json:
         from lab.report import json
 
@@ -45,35 +43,22 @@ def command(*, words: tuple[str, ...], as_json: bool) -> None:
     click.echo(f"{saved.frames} frames of {lab.entry.name} are in {file}{lost}", err=file == "-")
 
 
-def _save(lab: Attached, path: Path | None) -> Saved:
-    """Write to ``path``, or to standard output; a file is there whole, or as it was."""
-    if path is not None and (path.is_file() or not path.exists()):
-        return _replace(lab, path)
-    with tempfile.TemporaryFile() as file, contextlib.ExitStack() as stack:
+def _print(lab: Attached) -> Saved:
+    """Write to standard output, once all of it is there."""
+    with tempfile.TemporaryFile() as file:
         saved = lab.save(file.fileno())
         file.seek(0)
-        out: IO[bytes] = sys.stdout.buffer if path is None else stack.enter_context(path.open("wb"))
-        shutil.copyfileobj(file, out)
-        out.flush()
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
     return saved
 
 
-def _replace(lab: Attached, path: Path) -> Saved:
-    """Write beside ``path``, and put it in its place once all is written."""
-    try:
-        fd, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _replace(lab: Attached, name: str) -> Saved:
+    """Write beside the file, and put it in its place once all is written."""
+    with Replacement(name, private=True) as made:
         try:
-            saved = lab.save(fd)
-            Path(made).replace(path)
-        except BaseException:
-            Path(made).unlink()
-            raise
-        finally:
-            os.close(fd)
-    except FileNotFoundError as error:
-        raise ModelError(Problem(where=str(path), text="there is no such folder")) from error
-    except (OSError, EnvironmentProblem) as error:
-        why = error.text if isinstance(error, EnvironmentProblem) else error.strerror
-        fix = f"df -h -i {path.parent}; free some space, or name another file"
-        raise EnvironmentProblem(f"{path} cannot be written: {why}", fix=fix) from error
+            saved = lab.save(made.fd)
+        except EnvironmentProblem as error:
+            raise made.failed(error) from error
+        made.commit()
     return saved

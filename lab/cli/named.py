@@ -76,7 +76,8 @@ def _at_the_mark(args: list[str]) -> tuple[list[str], str, list[str]]:
     return args[:at], "--", args[at + 1 :]
 
 
-def _labs(_: click.Context) -> Iterable[tuple[str, str]]:
+def labs_offered(_: click.Context) -> Iterable[tuple[str, str]]:
+    """Return the labs that are up, each with its topology."""
     from lab.live.registry import Registry
 
     with Registry() as labs:
@@ -106,6 +107,6 @@ def _words(offers: Any, metavar: str, *, required: bool = True) -> Decorator:
     return click.argument("words", nargs=-1, required=required, metavar=metavar, type=Name("lab", offers))
 
 
-LABS = _words(_labs, "[LAB]...", required=False)
+LABS = _words(labs_offered, "[LAB]...", required=False)
 LAB_AND_HOST = _words(_labs_and_hosts, "[LAB] HOST")
-LAB_AND_FILE = _words(_labs, "[LAB] FILE")
+LAB_AND_FILE = _words(labs_offered, "[LAB] FILE")

@@ -1,50 +1,133 @@
-"""``pelab play``: a scenario, told while it happens, in memory or on a live network."""
+"""``pelab play``: scenarios, told while they happen, in memory or on a live network, and reports of what was seen."""
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 import click
 
-from lab.cli.arguments import JSON, SCENARIO
+from lab.cli.arguments import JSON, REPORT_FILE, SCENARIOS
 from lab.cli.status import Status
+from lab.cli.upon import LAB
+
+if TYPE_CHECKING:
+    from lab.cli.output import Replacement
+    from lab.report.played import Played
+
+STANDARD_OUTPUT = "-"
 
 
 @click.command("play")
-@SCENARIO
+@SCENARIOS
 @click.option(
     "--live/--memory",
     default=None,
     help="Bring the network up and measure, or play without sockets (default: live where this machine can).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every step, agreed ones too.")
+@click.option(
+    "--markdown", is_flag=False, flag_value=STANDARD_OUTPUT, metavar="[FILE]", type=REPORT_FILE,
+    help="Write a page for a pull request; without FILE, or with -, print it.",
+)  # fmt: skip
+@click.option(
+    "--junit", metavar="FILE", type=REPORT_FILE, help="Write JUnit XML, a test case for each step; - prints it."
+)
+@LAB
 @JSON
-def command(*, scenario: str, live: bool | None, verbose: bool, as_json: bool) -> Status:
-    """Play SCENARIO, a name (pelab list) or a path, and compare what is stated, predicted and measured.
+def command(
+    *,
+    names: tuple[str, ...],
+    live: bool | None,
+    verbose: bool,
+    markdown: str | None,
+    junit: str | None,
+    lab: str | None,
+    as_json: bool,
+) -> Status:
+    """Play each SCENARIO, a name (pelab list) or a path, and compare what is stated, predicted and measured.
 
-    A step on which all voices agree is one line; any other is shown with everything that was seen.
+    A step on which all voices agree is a line, and for a call another with the way of its packets; any other step is
+    shown with everything that was seen. Several scenarios make one report.
+    With --lab it is played on a lab that is up, of its topology and still in its first state.
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
-    if live is not False:
+    files = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
+    printed = [form for form, name in files.items() if name == STANDARD_OUTPUT] + ["json"] * as_json
+    if len(printed) > 1:
+        raise click.UsageError(
+            f"--{printed[0]} and --{printed[1]} are two documents: print one, and give the other a file"
+        )
+    if lab is not None and live is False:
+        raise click.UsageError("--lab is a network, and --memory is none: leave one out")
+    if lab is not None and len(names) > 1:
+        raise click.UsageError(f"one scenario at a time on a lab that is up: {names[0]} may leave it changed")
+    if live is not False and lab is None:
         from lab.live.lab import shared
 
         shared()  # it imports the lab's parts on another core while this process imports its own
     from lab.catalogue import load_scenario
-    from lab.play.runner import Mode, play
+    from lab.cli.named import attached
+    from lab.cli.output import Replacement
+    from lab.cli.playing import Player
+    from lab.cli.progress import Progress
+    from lab.cli.upon import changed, guest
+    from lab.play.runner import Mode
 
-    played = load_scenario(scenario)
-    chosen = Mode.LIVE if live or (live is None and _can_be_live()) else Mode.MEMORY
-    if as_json:
-        from lab.report import json
+    scenarios = [load_scenario(name) for name in names]
+    with contextlib.ExitStack() as stack:
+        # before anything is played: who cannot write a report is told now
+        opened = {
+            form: stack.enter_context(Replacement(name)) for form, name in files.items() if name != STANDARD_OUTPUT
+        }
+        chosen = Mode.LIVE if lab or live or (live is None and _can_be_live()) else Mode.MEMORY
+        progress = stack.enter_context(Progress())
+        player = Player(mode=chosen, narrated=not printed, verbose=verbose, progress=progress)
+        conversation = stack.enter_context(attached(lab)) if lab is not None else None
+        for place, scenario in enumerate(scenarios):
+            if place and player.narrated:
+                click.echo()
+            player.play(scenario, None if conversation is None else guest(conversation, scenario))
+        _tell(player.plays, printed, opened)
+        if conversation is not None and (why := changed(conversation)):
+            click.echo(why, err=bool(printed))
+    if any(played.error for played in player.plays):
+        return Status.BROKE
+    return Status.AGREED if all(played.agreed for played in player.plays) else Status.DIVERGED
 
-        report = play(played, chosen)
-        click.echo(json.text(json.play(report)))
-    else:
-        from lab.report.screen import screen
-        from lab.report.walkthrough import Walkthrough
 
-        told = Walkthrough(screen(), played, chosen, verbose=verbose)
-        report = play(played, chosen, on_step=told.step)
-        told.closing(report)
-    return Status.AGREED if report.agreed else Status.DIVERGED
+def _tell(plays: list[Played], printed: list[str], opened: dict[str, Replacement]) -> None:
+    """Print and write the reports, and say where those are."""
+    if len(plays) > 1 and not printed:
+        from lab.report.played import counts
+
+        wrong = [played.report.scenario for played in plays if not played.agreed]
+        click.echo(f"\n{len(plays)} scenarios: {counts(plays)}" + (f"; look at {', '.join(wrong)}" if wrong else ""))
+    for form in printed:
+        if text := _document(form, plays):
+            click.echo(text, nl=not text.endswith("\n"))
+    for form, file in opened.items():
+        file.write(_document(form, plays))
+        click.echo(f"{form} is in {file.path}", err=bool(printed))
+
+
+def _document(form: str, plays: list[Played]) -> str:
+    match form:
+        case "markdown":
+            from lab.report import markdown
+
+            return markdown.document(plays)
+        case "junit":
+            from lab.report import junit
+
+            return junit.document(plays)
+        case _:
+            from lab.report import json
+
+            if len(plays) > 1:
+                return json.text(json.plays(plays))
+            # of a lab that broke there is no verdict, and no document that could be taken for one
+            return "" if plays[0].error else json.text(json.play(plays[0].report))
 
 
 def _can_be_live() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.arguments import HOST, SETTINGS, TOPOLOGY, parameters, standing
+from lab.cli.progress import Progress
 
 
 @click.command("run")
@@ -25,5 +26,8 @@ def command(*, topology: str, host: str, arguments: tuple[str, ...], settings: t
     world = load_topology(topology, **parameters(settings)).world()
     world.host(host)  # a wrong name is found before anything is brought up
     folder = standing()
-    with LiveLab(world, shared=[folder]) as lab:
-        return inside.run(lab.host(host), arguments, folder)
+    with Progress() as progress:
+        progress.show(f"{topology}: bringing the lab up ...")
+        with LiveLab(world, shared=[folder]) as lab:
+            progress.clear()
+            return inside.run(lab.host(host), arguments, folder)

@@ -22,12 +22,13 @@ def command(*, words: tuple[str, ...], as_json: bool) -> None:
         raise click.UsageError(f"one lab at a time, and not {' '.join(words)!r}")
     with attached(words[0] if words else None) as lab:
         state = lab.inspect()
+        changed = [] if state.trouble else lab.compare().lines
     if as_json:
         from lab.report import json
 
-        click.echo(json.text(json.status(lab.entry, state)))
+        click.echo(json.text(json.status(lab.entry, state, changed)))
         return
     from lab.report import labs as drawn
     from lab.report.screen import screen
 
-    drawn.show_one(screen(), lab.entry, state)
+    drawn.show_one(screen(), lab.entry, state, changed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.arguments import JSON, SETTINGS, TOPOLOGY, parameters, standing
+from lab.cli.progress import Progress
 
 if TYPE_CHECKING:
     from lab.live.registry import Claim, Registry
@@ -46,16 +47,18 @@ def _detach(
 ) -> None:
     from lab.live.keeper import Keep, detach
 
-    entry = detach(
-        Keep(
-            registry=str(labs.path),
-            name=name,
-            topology=topology,
-            settings=list(settings),
-            world=world,
-            shared=[folder],
+    with Progress() as progress:
+        progress.show(f"{name}: bringing the lab up ...")
+        entry = detach(
+            Keep(
+                registry=str(labs.path),
+                name=name,
+                topology=topology,
+                settings=list(settings),
+                world=world,
+                shared=[folder],
+            )
         )
-    )
     if as_json:
         from lab.report import json
 
@@ -85,12 +88,15 @@ def _stay(claim: Claim, world: World, folder: str) -> None:
     from lab.live import terminal
     from lab.live.keeper import kept
 
-    with leaving(), kept(claim, world, shared=[folder]) as lab:
-        click.echo(
-            f"*** this lab is called {claim.entry.name}; in another terminal: pelab shell {claim.entry.name} HOST",
-            err=True,
-        )
-        terminal.command_line(lab.lab.channel, folder=folder)
+    with leaving(), Progress() as progress:
+        progress.show(f"{claim.entry.name}: bringing the lab up ...")
+        with kept(claim, world, shared=[folder]) as lab:
+            progress.clear()
+            click.echo(
+                f"*** this lab is called {claim.entry.name}; in another terminal: pelab shell {claim.entry.name} HOST",
+                err=True,
+            )
+            terminal.command_line(lab.lab.channel, folder=folder)
 
 
 def _named_after(topology: str) -> str:

@@ -75,9 +75,9 @@ def _steps(scenario: Scenario) -> Iterator[Problem]:
         case tuple() | list():
             if not found:
                 yield Problem(where=name, text="has no steps", hint="steps=(Step(...),)")
-            for number, step in enumerate(found):
+            for number, step in enumerate(found, 1):
                 for text, hint in _step(step):
-                    yield Problem(where=f"{name}/steps[{number}]", text=text, hint=hint)
+                    yield Problem(where=f"{name}/step {number}", text=text, hint=hint)
         case Step():
             text = "a single Step, and should be a tuple of them"
             yield Problem(where=f"{name}/steps", text=text, hint="a comma makes it one: steps=(Step(...),)")

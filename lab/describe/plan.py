@@ -29,11 +29,17 @@ NOWHERE = "nowhere"
 is rate-limited by the kernel, and silent then. It takes nothing and forwards nothing."""
 WITNESS_EDGE = "witness-edge"
 """It asks through the provider edge, as a VSI of an account that has VRF and service endpoints."""
-OWN_NODES = (
-    *(BACKBONE, INTERNET, NOWHERE, PRIVATE_SERVICES, PUBLIC_SERVICES),
-    *(WITNESS_PRIVATE, WITNESS_PUBLIC, WITNESS_EDGE),
-)
-"""In every lab, and the lab's own; no host may have such a name."""
+OWN_NODES = {
+    BACKBONE: "the provider edge",
+    INTERNET: "the internet and its edge",
+    NOWHERE: "takes what a table cannot place",
+    PRIVATE_SERVICES: "the private doors' addresses",
+    PUBLIC_SERVICES: "the public doors' addresses",
+    WITNESS_PRIVATE: "asks beside the private doors, as a proof",
+    WITNESS_PUBLIC: "asks beside the public doors, as a proof",
+    WITNESS_EDGE: "asks through the provider edge, as a proof",
+}
+"""In every lab, and the lab's own: each with what it is for. No host may have such a name."""
 DOOR_PRIVATE, DOOR_PUBLIC = "door.private", "door.public"
 """Marks of a connection that arrived beside a door; no rule of the product, so not in the catalogue."""
 

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Collection
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, overload
 
 from lab.describe.builder import Builder
 from lab.describe.inclusion import Find, Part, TopologyRef
@@ -20,6 +20,8 @@ from lab.errors import ModelError, Problem, nearest
 from lab.model.world import World
 
 T = TypeVar("T")
+Count: TypeAlias = Annotated[int, "0 or more"]
+"""The type of a parameter that counts things: a whole number, and none below 0."""
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -79,7 +81,7 @@ class Topology(Part):
         cls._be_whole()
         # by the globals of its own code: `mn` executes a topology's file without making a module of it
         try:
-            hints = typing.get_type_hints(cls, localns=cls.build.__globals__)
+            hints = typing.get_type_hints(cls, localns=cls.build.__globals__, include_extras=True)
         except NameError as error:
             raise slip(error, cls.build.__code__.co_filename, "a parameter's type") from error
         known, problems, read = cls.parameters(), [], {}
@@ -122,7 +124,7 @@ def topology(what: str | type[T], **parameters: object) -> TopologyRef | type[T]
 
 def _read(hint: Any, value: object) -> object:
     """Return ``value`` as the type ``hint``; ValueError says what would fit."""
-    options = alternatives(hint)
+    options = tuple(_bare(option) for option in alternatives(hint))
     if type(None) in options and (value is None or str(value).lower() == "none"):
         return None
     kinds = [option for option in options if option is not type(None)]
@@ -138,9 +140,9 @@ def _read(hint: Any, value: object) -> object:
             raise ValueError(f"one of {', '.join(str(member.value) for member in kind)}") from None
     if kind is int:
         try:
-            return int(str(value))
+            return _within(hint, int(str(value)))
         except ValueError:
-            raise ValueError("a whole number") from None
+            raise ValueError(f"a whole number{_bound(hint)}") from None
     if kind is float:
         try:
             return float(str(value))
@@ -150,6 +152,21 @@ def _read(hint: Any, value: object) -> object:
         raise ValueError("no text can say it; a scenario can: topology(NAME, parameter=...)")
     # a kind of the author's own comes as it is, and build() says what does not fit
     return str(value) if kind is str else value
+
+
+def _bare(hint: Any) -> Any:
+    """Return the type itself, without what is said about it."""
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+
+
+def _bound(hint: Any) -> str:
+    return f", {typing.get_args(Count)[1]}" if Count in alternatives(hint) else ""
+
+
+def _within(hint: Any, number: int) -> int:
+    if number < 0 and _bound(hint):
+        raise ValueError
+    return number
 
 
 def _boolean(value: object) -> bool:

@@ -16,7 +16,7 @@ from lab.live.host import Host
 from lab.live.protocol import Ping, Pong
 from lab.live.registry import Registry
 from lab.live.rope import ended
-from lab.live.world import Inspect, Saved, SaveFrames, State
+from lab.live.world import Compare, Compared, Inspect, Saved, SaveFrames, State
 
 _PATIENCE_S: Final = 10.0
 _LAST_WORD_S: Final = 3.0
@@ -53,6 +53,10 @@ class Attached:
     def inspect(self) -> State:
         """Return what is up, and who is in it."""
         return self.channel.ask(Inspect(), State, timeout_s=_PATIENCE_S)
+
+    def compare(self) -> Compared:
+        """Return what was brought up, and how it differs now; LiveError if the lab answers no calls any more."""
+        return self.channel.ask(Compare(), Compared, timeout_s=_PATIENCE_S)
 
     def save(self, fd: int) -> Saved:
         """Write every frame that was captured, as pcapng, to ``fd``."""

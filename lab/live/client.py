@@ -6,33 +6,27 @@ ends it, and the kernel frees everything.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lab import catalogue
-from lab.describe.checking import check_deed
 from lab.describe.inclusion import TopologyRef
 from lab.describe.topology import Topology
 from lab.errors import LiveError, ModelError, Problem, nearest
+from lab.live.deeds import Deeds
 from lab.live.host import Host
 from lab.live.lab import Lab
 from lab.live.lab import shared as nursery
+from lab.live.protocol import Answer, Request
 from lab.live.world import (
     KERNEL_WORDS,
-    Act,
-    Ask,
     Differences,
     Keep,
     Kept,
     Leave,
     Left,
     Look,
-    Measured,
-    PolicyRead,
-    ReadPolicy,
     Release,
     Sabotage,
     Standing,
@@ -40,21 +34,16 @@ from lab.live.world import (
     Told,
     Up,
 )
-from lab.model.action import Action, apply
-from lab.model.call import Call
-from lab.model.outcome import Measurement, Outcome
-from lab.model.plane import Surface
-from lab.model.routes import RouteRefused
 from lab.model.world import World
 
+A = TypeVar("A", bound=Answer)
 
-class LiveLab:
+
+class LiveLab(Deeds):
     """A lab with a world. ``vrf_backend`` names how accounts are kept apart, once it is up.
 
     ``world`` is what this client described and changed: what calls did to it (policies, keys) only the lab knows.
     """
-
-    mode = "live"
 
     def __init__(
         self,
@@ -76,14 +65,13 @@ class LiveLab:
         if not isinstance(described, World):
             hint = 'such as topology("single_account")'
             raise ModelError(Problem(where="Lab", text=f"{world!r} is neither a world nor a topology", hint=hint))
-        self.world = described
+        super().__init__(described)
         self._shared = shared
         self.vrf_backend: str | None = None
         self.marks: Mapping[str, float] = {}
         self.operations = 0
         self._up = Up(world=self.world, capture=capture, stop_after=stop_after, batch_size=batch_size)
         self._lab: Lab | None = None
-        self._changing = threading.Lock()
 
     @property
     def lab(self) -> Lab:
@@ -117,28 +105,6 @@ class LiveLab:
         ended, self._lab = self.lab, None
         ended.close()
 
-    def act(self, action: Action) -> Measurement:
-        """Carry out a change that is no call, and read it back; ModelError if it cannot be.
-
-        A route that a host's kernel will refuse is tried, and its refusal measured.
-        """
-        check_deed(action, asked=False)
-        with suppress(RouteRefused):
-            apply(self.world, action)
-        measured = self.lab.ask(Act.of(action), Measured).measurement
-        if measured.outcome is Outcome.DONE:
-            with self._changing, suppress(RouteRefused):  # threads may change a lab at once
-                self.world = apply(self.world, action)
-        return measured
-
-    def ask(self, call: Call) -> Measurement:
-        """Make a call and measure it; ModelError with the nearest name if its host or instance is unknown."""
-        check_deed(call, asked=True)
-        self.world.host(call.by, where="call/by")
-        if call.surface is not Surface.IAM:  # a token is asked of no instance
-            self.world.instance(call.instance, where="call/instance")
-        return self.lab.ask(Ask(call=call), Measured).measurement
-
     def tell(self, host: str, word: str, *arguments: Any, **named: Any) -> Any:
         """Say a word of pyroute2's ``IPRoute`` to a host's kernel, unchanged, and return the answer as plain data.
 
@@ -159,10 +125,9 @@ class LiveLab:
         self.world.host(host)
         return self.lab.ask(Look(host=host), Differences).lines
 
-    def policy(self, instance: str) -> PolicyRead:
-        """Return the network access policy as the instance's owner reads it."""
-        self.world.instance(instance)
-        return self.lab.ask(ReadPolicy(instance=instance), PolicyRead)
+    def answer(self, request: Request, form: type[A]) -> A:
+        """Return the lab's answer to ``request``."""
+        return self.lab.ask(request, form)
 
     def release_canaries(self) -> None:
         """Begin to show that the capture sees what leaves by every interface that is up now."""

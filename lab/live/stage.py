@@ -26,6 +26,7 @@ from lab.describe.changes import Change, difference
 from lab.describe.placing import plan
 from lab.describe.plan import PRIVATE_SERVICES, PUBLIC_SERVICES, Plan
 from lab.errors import BringUpFailed, LiveError, ProbeFailed
+from lab.live import firststate
 from lab.live.captures import Captures
 from lab.live.cloud import Cloud
 from lab.live.network import Context, Network
@@ -36,7 +37,7 @@ from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
 from lab.model.action import Action, OfHost, Reboot, SaveRoutes, apply, effect
-from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
+from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER, translated
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane, Surface
@@ -65,6 +66,24 @@ class Running:
     api_keys: dict[str, str]
     prober: Prober
     captures: Captures | None
+    first: World
+    written: str = ""
+    """What a program in a host changed in the services first; empty if none did."""
+
+    def asked_from(self) -> Iterator[tuple[str, int]]:
+        """Yield the addresses and ports from which the lab has asked, and what the edge makes of them."""
+        for node in self.plan.nodes:
+            host = self.world.hosts.get(node.name)
+            seen_as = [] if host is None else [str(translated(self.world.accounts[host.account].number))]
+            for flow in self.prober.sent(node.name):
+                yield from ((address, flow.source_port) for address in (str(flow.source), *seen_as))
+
+    def beyond(self) -> list[str]:
+        """Return what programs in hosts made another than the world says, a line each."""
+        told = [self.written] if self.written else []
+        for host in self.world.hosts:
+            told += (f"{host}: {line}" for line in self.ground.host_differences(self.plan, host))
+        return told
 
 
 class Stage:
@@ -161,7 +180,7 @@ class Stage:
             log_lines=self._lines_of,
             find=captures.find if captures is not None else None,
         )
-        self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures)
+        self._running = Running(world, planned, ground, sightings, inquiry, zone, api_keys, prober, captures, world)
         self._tell_hosts(authority.ca_pem)
         mark("hosts")
         return Standing(
@@ -297,8 +316,11 @@ class Stage:
         self._hosts.namespaces_of(host).enter()
 
     def _logged(self, line: str) -> None:
+        said = msgspec.json.decode(line)
         # programs in hosts may say one id as often as they please
-        self._lines.setdefault(msgspec.json.decode(line)["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
+        self._lines.setdefault(said["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
+        if (running := self._running) is not None and not running.written:
+            running.written = firststate.written(said, running.asked_from())
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))
         self._line_came.set()

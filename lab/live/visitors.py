@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from lab.connection import Connection
 from lab.errors import EnvironmentProblem, LiveError
+from lab.live import firststate
 from lab.live.exec import Programs
 from lab.live.network import Context, Network
+from lab.live.protocol import Done
 from lab.live.stage import Stage
-from lab.live.world import Inspect, Saved, SaveFrames, State
+from lab.live.world import Compare, Compared, Inspect, Reserve, Saved, SaveFrames, State
 
 
 class Visitors:
-    """Answers ``Inspect`` and ``SaveFrames``."""
+    """Answers ``Inspect``, ``Compare``, ``Reserve`` and ``SaveFrames``."""
 
     def __init__(self, network: Network, stage: Stage, programs: Programs) -> None:
         """Register with ``network``."""
         self._network, self._stage, self._programs = network, stage, programs
         network.on(Inspect, self._inspect)
         network.on(SaveFrames, self._save)
+        network.on(Compare, self._compare)
+        network.on(Reserve, self._reserve)
+        self._holder: Connection | None = None
 
     async def _inspect(self, _request: Inspect, _context: Context) -> State:
         up = self._stage.up
@@ -29,6 +35,20 @@ class Visitors:
             programs=self._programs.running(),
             clients=self._network.clients,
         )
+
+    async def _compare(self, _request: Compare, _context: Context) -> Compared:
+        async with self._stage.turn:
+            up = self._stage.running
+            beyond = up.beyond()
+            return Compared(first=up.first, lines=[*firststate.changed(up.first, up.world), *beyond], beyond=beyond)
+
+    async def _reserve(self, request: Reserve, context: Context) -> Done:
+        """Two rehearsals at once would measure each other's changes."""
+        mine = self._holder is context.connection
+        if self._holder is not None and self._holder.open and not mine:
+            raise LiveError("another command rehearses on this lab: wait for its end, or bring up another lab")
+        self._holder = None if request.ended else context.connection
+        return Done()
 
     async def _save(self, _request: SaveFrames, context: Context) -> Saved:
         context.need(1)

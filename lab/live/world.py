@@ -185,6 +185,27 @@ class State(Answer, frozen=True, kw_only=True):
     clients: int
 
 
+class Compare(Request, frozen=True, kw_only=True):
+    """How does what is up differ from what was brought up?"""
+
+
+class Compared(Answer, frozen=True, kw_only=True):
+    """The world in the beginning, and a line for each difference that anybody made since: none, and it is as it was.
+
+    ``beyond`` are those of them that programs made in hosts, of which the world as it is now says nothing.
+    """
+
+    first: World
+    lines: list[str]
+    beyond: list[str]
+
+
+class Reserve(Request, frozen=True, kw_only=True):
+    """Have nobody else rehearse until this client ends, or says ``ended``."""
+
+    ended: bool = False
+
+
 class SaveFrames(Request, frozen=True, kw_only=True):
     """Write every captured frame as pcapng. Descriptor: the file."""
 

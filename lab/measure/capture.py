@@ -69,12 +69,17 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True, tag="leaving"):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Frames of a flow at one point: how many, when the first came (seconds since the epoch), scapy's summary of it."""
+    """Frames of a flow at one point: how many, when the first came (seconds since the epoch), scapy's summary of it.
+
+    ``sender`` and ``receiver`` are the link addresses that it bears.
+    """
 
     point: str
     count: int
     first: float
     summary: str
+    sender: str = ""
+    receiver: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
@@ -232,8 +237,15 @@ def _flow(frame: Frame) -> Flow | None:
 
 def _seen(point: str, frames: Sequence[Frame], why: str = "") -> Seen:
     """Return what is told of like frames: how many, when the first came, and what it is."""
-    summary = why + dissect(frames[0].data).summary()
-    return Seen(point=point, count=len(frames), first=frames[0].at, summary=summary)
+    first = dissect(frames[0].data)
+    return Seen(
+        point=point,
+        count=len(frames),
+        first=frames[0].at,
+        summary=why + first.summary(),
+        sender=first.src,
+        receiver=first.dst,
+    )
 
 
 def dissect(frame: bytes) -> Packet:

@@ -29,6 +29,7 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
 from lab.measure.strays import Strays, strayed
 from lab.measure.tokens import Tokens
+from lab.measure.way import seen_way
 from lab.model.aim import aimed
 from lab.model.call import Call, Operation
 from lab.model.endpoint import ABOUT_INSTANCES, Endpoint, iam
@@ -64,7 +65,8 @@ class Inquiry:
         find: Find | None,
     ) -> None:
         """Keep what measuring needs; ``find`` asks the capture for a flow, None where nothing is captured."""
-        self._prober, self._places, self._sightings = prober, places, sightings
+        self._prober, self._sightings = prober, sightings
+        self._places, self._find = places, find
         self._memory, self._log_lines = memory, log_lines
         self.owner = Owner(prober, self.token)
         self.called: set[Flow] = set()
@@ -86,6 +88,11 @@ class Inquiry:
         if endpoint is None:
             return await self._strays.unsent(world, call)
         asked, line = await self._ask(world, call, endpoint)
+        measured = await self._proved(asked, line)
+        return replace(measured, way=await seen_way(asked, self._places, self._find))
+
+    async def _proved(self, asked: Asked, line: list[Evidence]) -> Measurement:
+        """Return what was seen, with its proof."""
         outcome = asked.observed.signature.outcome
         evidence = (*_seen(asked), *line)
         if outcome is Outcome.REACHED:

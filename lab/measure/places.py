@@ -34,5 +34,8 @@ class Places(Protocol):
     def unanswered(self, node: str) -> list[str]:
         """Return the neighbours that the node's kernel asks, or asked, for in vain: ``ADDRESS dev NAME``."""
 
+    def owner(self, link_address: str) -> str:
+        """Return the node of which an interface has this link address; an empty text if none has."""
+
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""

@@ -125,9 +125,12 @@ class Measurement:
 
     ``vacuous`` says why a denial proves nothing (nobody could have got through; its place of death was
     not seen; a control pair failed); empty where the proof is whole.
+    ``way`` holds the places where a call's packets were seen, in order, each with what was seen there; empty where no
+    packet moved.
     """
 
     outcome: Outcome
     cause: str = ""
     evidence: tuple[Evidence, ...] = ()
     vacuous: str = ""
+    way: tuple[Hop, ...] = ()

@@ -17,6 +17,8 @@ from mininet.cli import CLI
 from mininet.log import error, output
 from mininet.util import quietRun
 
+from lab.describe.plan import OWN_NODES
+
 _ONE_PING_S: Final = 1
 _TRY: Final = """\
 *** hosts: {hosts}
@@ -49,6 +51,18 @@ class CommandLine(CLI):
             error(f"*** {line.strip()}: {type(failure).__name__}: {failure}\n")
             return None
         return ending
+
+    def do_nodes(self, _line: str) -> None:
+        """List the user's hosts, and apart from them what the lab has of its own."""
+        mine = [host.name for host in self._hosts]
+        others = [str(node.name) for node in self.mn.values() if node.name not in mine]
+        appliances = [name for name in others if name not in OWN_NODES]
+        output(f"hosts: {' '.join(mine) or 'none'}\n")
+        if appliances:
+            output(f"gateway appliances: {' '.join(appliances)}\n")
+        output("the lab's own, which are no part of what is described:\n")
+        for name in (name for name in others if name in OWN_NODES):
+            output(f"  {name:{max(map(len, OWN_NODES))}}  {OWN_NODES[name]}\n")
 
     def do_links(self, _line: str) -> None:
         """Report on links: both ends with their nodes, and whether they carry packets."""

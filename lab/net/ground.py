@@ -149,6 +149,11 @@ class Ground:
         asked = self.node(node).socket
         return list(dumps.unanswered(asked, dumps.links(asked)))
 
+    def owner(self, link_address: str) -> str:
+        """Return the node of which an interface has this link address; an empty text if none has."""
+        nodes = (node for node in self.net.values() if link_address in {end.mac for end in node.intfList()})
+        return next((str(node.name) for node in nodes), "")
+
     def interfaces(self, node: str) -> Mapping[int, str]:
         """Return the names of the node's interfaces by index."""
         return {interface.index: str(interface.name) for interface in self.node(node).intfList()}

@@ -6,17 +6,19 @@ topology's world as it is, and changes nothing in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from lab import catalogue
+from lab.describe.inclusion import TopologyRef
 from lab.describe.scenario import Scenario, Step
 from lab.describe.topology import Topology
 from lab.errors import ModelError, Problem
 from lab.model.call import Call
 from lab.model.world import World
 from lab.oracle import predict
-from lab.play.runner import Mode, StepReport, play
+from lab.play.runner import Backend, Mode, StepReport, play
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +54,25 @@ def questions(world: World) -> Iterator[Call]:
             yield Call.ep11_public(host.name, instance.name)
 
 
-def matrix(described: Topology, mode: Mode) -> Matrix:
+def matrix(
+    described: Topology | TopologyRef,
+    mode: Mode,
+    *,
+    world: World | None = None,
+    backend: Callable[[World], AbstractContextManager[Backend]] | None = None,
+    on_begin: Callable[[int, Step], None] | None = None,
+) -> Matrix:
     """Return the matrix of ``described``, asked in ``mode``.
+
+    Args:
+        world: What is up, where that is no more what is described.
+        backend, on_begin: As ``play`` has them.
 
     Raises:
         ModelError: There is nobody to ask, or nothing to ask for: it would agree with everything.
         PelabError: As ``play`` does.
     """
-    world = catalogue.world_of(described)
+    world = catalogue.world_of(described) if world is None else world
     calls = tuple(questions(world))
     if not calls:
         missing, hint = (
@@ -67,6 +80,12 @@ def matrix(described: Topology, mode: Mode) -> Matrix:
         )
         raise ModelError(Problem(where=described.name, text=f"has no {missing}, so there is no call", hint=hint))
     steps = tuple(Step(str(call), call, predict(world, call).outcome) for call in calls)
-    report = play(Scenario(topology=described, steps=steps, name=described.name), mode)
+    report = play(
+        Scenario(topology=described, steps=steps, name=described.name),
+        mode,
+        world=world,
+        backend=backend,
+        on_begin=on_begin,
+    )
     cells = tuple(Cell(call=call, said=said) for call, said in zip(calls, report.steps, strict=True))
     return Matrix(topology=described.name, mode=mode, vrf_backend=report.vrf_backend, cells=cells)

@@ -64,7 +64,7 @@ class StepReport:
 
     ``predicted`` is None where the model was not asked, ``measured`` without a network. ``cause`` is the measured cause
     where one was proved, else the predicted one. ``why`` says what is wrong, empty if nothing; ``assumed`` names the
-    assumed rules behind it.
+    assumed rules behind it. ``way`` is where its packets were seen; empty without a network, and of what is no call.
     """
 
     text: str
@@ -76,6 +76,7 @@ class StepReport:
     agreed: bool
     vacuous: bool
     why: str
+    way: tuple[Hop, ...] = ()
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -106,13 +107,17 @@ def play(
     mode: Mode,
     *,
     on_step: Callable[[StepReport], None] | None = None,
+    on_begin: Callable[[int, Step], None] | None = None,
     backend: Callable[[World], AbstractContextManager[Backend]] | None = None,
+    world: World | None = None,
 ) -> Report:
     """Run ``scenario`` and return what the voices said.
 
     Args:
         on_step: Called after each step.
+        on_begin: Called before each step, with its number from 1.
         backend: Makes the backend from the first world; by default that of ``mode``.
+        world: The first world; by default that of the scenario's topology.
 
     Raises:
         ModelError: The scenario says something that cannot be, with the step's place.
@@ -122,12 +127,14 @@ def play(
     check(scenario)
     for text, hint in misfits({"mode": mode}, {"mode": Mode}):
         raise ModelError(Problem(where="mode", text=text, hint=hint))
-    world = catalogue.world_of(scenario)
+    world = catalogue.world_of(scenario) if world is None else world
     foreseen = _foreseen(world, scenario)
     reports: list[StepReport] = []
     with (backend or _backend(mode))(world) as running:
         _must_be(mode, running)
-        for (place, verdict), step in zip(foreseen, scenario.steps, strict=True):
+        for number, ((place, verdict), step) in enumerate(zip(foreseen, scenario.steps, strict=True), 1):
+            if on_begin is not None:
+                on_begin(number, step)
             report = judge(step, verdict, _found(step, running, place), mode)
             reports.append(report)
             if on_step is not None:
@@ -148,8 +155,8 @@ def play(
 def _foreseen(world: World, scenario: Scenario) -> list[tuple[str, Verdict]]:
     """Return each step's place and the oracle's verdict on it; nothing has been played when one of them cannot be."""
     found = []
-    for number, step in enumerate(scenario.steps):
-        place = f"{scenario.name or 'scenario'}/steps[{number}]"
+    for number, step in enumerate(scenario.steps, 1):
+        place = f"{scenario.name or 'scenario'}/step {number}"
         try:
             verdict, world = foresee(world, step.deed)
         except RouteRefused as refused:
@@ -223,6 +230,7 @@ def judge(step: Step, verdict: Verdict | None, found: Measurement | None, mode: 
         agreed=not why,
         vacuous=vacuous,
         why=why,
+        way=found.way if found is not None else (),
     )
 
 
@@ -306,6 +314,8 @@ def _at(place: str, error: ModelError) -> ModelError:
 def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
     match mode:
         case Mode.MODEL:
+            from lab.play.silent import Silent
+
             return Silent
         case Mode.MEMORY:
             from lab.play.memory import Memory
@@ -315,30 +325,3 @@ def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:
             from lab.live.client import LiveLab
 
             return LiveLab
-
-
-class Silent:
-    """The backend of a run in the model alone: it measures nothing."""
-
-    mode = "model"
-    vrf_backend: str | None = None
-
-    def __init__(self, world: World) -> None:
-        """Take the world, and leave it alone."""
-
-    def act(self, action: Action) -> Measurement | None:
-        """Say nothing: there is nothing that could fail."""
-        return None
-
-    def ask(self, call: Call) -> Measurement | None:
-        """Say nothing."""
-        return None
-
-    def __enter__(self) -> Self:
-        """Start nothing."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop nothing."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # only types: a document needs none of what makes the values
     from lab.play.runner import Report, StepReport
     from lab.report.explain import Explanation
     from lab.report.graph.picture import Picture
+    from lab.report.played import Played
 
 Document = dict[str, Any]
 
@@ -42,7 +43,16 @@ def play(report: Report) -> Document:
         "mode": report.mode.value,
         "agreed": report.agreed,
         "vrf_backend": report.vrf_backend,
-        "steps": [_step(step) for step in report.steps],
+        "steps": [_step(number, step) for number, step in enumerate(report.steps, 1)],
+    }
+
+
+def plays(played: Iterable[Played]) -> Document:
+    """Return the document of several scenarios that were played in one run."""
+    found = list(played)
+    return {
+        "agreed": all(one.agreed for one in found),
+        "plays": [{**play(one.report), "agreed": one.agreed, "error": one.error} for one in found],
     }
 
 
@@ -129,7 +139,7 @@ def entry(lab: Lab) -> Document:
     }
 
 
-def status(lab: Lab, state: State) -> Document:
+def status(lab: Lab, state: State, changed: Iterable[str]) -> Document:
     """Return the document of a lab from near."""
     hosts, instances = state.world.hosts.values(), state.world.instances.values()
     return {
@@ -149,11 +159,12 @@ def status(lab: Lab, state: State) -> Document:
         "captured": state.captured,
         "programs": [{"host": host, "arguments": arguments} for host, arguments in state.programs],
         "trouble": state.trouble,
+        "changed": list(changed),
     }
 
 
-def _step(step: StepReport) -> Document:
-    return {"text": step.text, "stated": step.stated.outcome.value, **_said(step)}
+def _step(number: int, step: StepReport) -> Document:
+    return {"number": number, "text": step.text, "stated": step.stated.outcome.value, **_said(step)}
 
 
 def _cell(cell: Cell) -> Document:
@@ -166,6 +177,7 @@ def _said(step: StepReport) -> Document:
         "predicted": None if step.predicted is None else step.predicted.outcome.value,
         "measured": None if step.measured is None else step.measured.value,
         "cause": step.cause,
+        "way": [{"place": hop.place, "fact": hop.fact} for hop in step.way],
         "evidence": _evidence(step.evidence),
         "agreed": step.agreed,
         "vacuous": step.vacuous,

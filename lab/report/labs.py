@@ -28,8 +28,8 @@ def show(screen: Console, found: Sequence[Entry]) -> None:
         screen.print("  ".join((row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2])), soft_wrap=True)
 
 
-def show_one(screen: Console, entry: Entry, state: State) -> None:
-    """Print a lab: its hosts and instances, what runs in it, and whether it answers calls."""
+def show_one(screen: Console, entry: Entry, state: State, changed: Iterable[str] = ()) -> None:
+    """Print a lab: its hosts and instances, what runs in it, what is another than it was, whether it answers calls."""
     how = "detached" if entry.detached else "in the foreground"
     _rows(screen, "lab", [f"{entry.name}, {how}, kept by process {entry.pid}"])
     _rows(screen, "topology", [_topology(entry)])
@@ -45,6 +45,7 @@ def show_one(screen: Console, entry: Entry, state: State) -> None:
     _rows(screen, "VRF", [f"by {state.vrf_backend}"])
     _rows(screen, "services", ["answer" if state.services else "have ended: bring up another lab"])
     _rows(screen, "running", [f"{host}: {shlex.join(arguments)}" for host, arguments in state.programs])
+    _rows(screen, "changed", changed)
     _rows(screen, "trouble", [state.trouble] if state.trouble else [])
 
 

@@ -1,8 +1,8 @@
 """The walkthrough: a scenario as it is played, step by step, with its voices side by side and what proves them.
 
-Drawn while it happens: each step appears when it is decided. A step on which all voices agree is one line; one on which
-they do not is shown whole, and so is every step where all of it is asked for. It judges nothing; marks come from the
-runner.
+Drawn while it happens: each step appears when it is decided. A step on which all voices agree is one line, and for a
+call a second with the way of its packets; one on which they do not is shown whole, and so is every step where all of it
+is asked for. It judges nothing; marks come from the runner.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from lab.describe.scenario import Scenario
-from lab.model.outcome import Denial, Expectation, Outcome, Traffic, Verdict
+from lab.model.outcome import Denial, Expectation, Outcome, Traffic
 from lab.play.runner import Mode, Report, StepReport
 from lab.report.citation import brief, cite, resting
 from lab.report.evidence import lines
-from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
+from lab.report.screen import AGREED, DIVERGED, VACUOUS, Mark, glyph, judge, labelled, outcome, plain
+from lab.report.way import is_call, measured_way, predicted_way
 
 Said: TypeAlias = Outcome | Denial | Traffic
 INDENT = 6
@@ -56,13 +57,14 @@ class Walkthrough:
         label = Text.assemble((f"{self._number:3} ", "dim"), glyph(self._console, mark), " ")
         if mark is AGREED and not self._verbose:
             labelled(self._console, label, Text.assemble((f"{step.text}: ", "bold"), self._agreed(step)))
+            if (way := self._shown(step)) is not None:
+                labelled(self._console, Text(" " * INDENT), way)
             return
         labelled(self._console, label, Text(step.text, style="bold"))
         labelled(self._console, Text(" " * INDENT), self._voices(step))
-        if step.cause and _told(step) is not Outcome.DONE:  # that the operator did it says the step already
+        if _because(step):
             self._indented(Text(cite(step.cause)), "because")
-            if step.predicted is not None and (step.predicted.outcome is not Outcome.REACHED or mark is not AGREED):
-                self._indented(self._way(step.predicted), "way")
+        self._ways(step, mark)
         for kind, seen in lines(step.evidence):
             self._indented(Text(seen), kind)
         if mark is not AGREED:
@@ -90,9 +92,28 @@ class Walkthrough:
         """Return what all voices say, and why: ``stated = predicted = measured timed-out, edge.no-vrf (assumed)``."""
         voices = " = ".join(name for name, value in _spoken(step) if value is not None)
         said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, _told(step)))
-        if step.cause and _told(step) is not Outcome.DONE:  # that the operator did it says the step already
+        if _because(step) and self._shown(step) is None:
             said.append(f", {brief(step.cause)}")
         return said
+
+    def _shown(self, step: StepReport) -> Text | None:
+        """Return the line of an agreed call's way, as measured, else as predicted; None of what is no call."""
+        if step.way:
+            return measured_way(self._console, step, brief(step.cause))
+        if step.measured is None and step.predicted is not None and is_call(step):
+            return Text.assemble(("predicted ", "dim"), predicted_way(self._console, step.predicted, brief(step.cause)))
+        return None
+
+    def _ways(self, step: StepReport, mark: Mark) -> None:
+        """Draw where the packets were seen; the predicted way as well, where that may be another or ends early."""
+        if step.way:
+            self._indented(
+                measured_way(self._console, step, "" if step.measured is None else step.measured.value), "way"
+            )
+        told = step.predicted
+        if told is None or not is_call(step) or (told.outcome is Outcome.REACHED and mark is AGREED):
+            return
+        self._indented(predicted_way(self._console, told, told.hops[-1].fact if told.hops else ""), "predicted way")
 
     def _voices(self, step: StepReport) -> Text:
         """Return the three voices in columns; one that differs from the prediction (or measurement) stands out."""
@@ -109,14 +130,13 @@ class Walkthrough:
         text.append(" " * max(1, VOICE - len(text)))
         return Text.assemble((f"{name} ", "dim"), text)
 
-    def _way(self, verdict: Verdict) -> Text:
-        """Return the predicted way: the places in order, and what was decided at the last."""
-        places = list(dict.fromkeys(hop.place for hop in verdict.hops))
-        arrow = " -> " if plain(self._console) else " → "
-        return Text(f"{arrow.join(places)}: {verdict.hops[-1].fact}" if places else "")
-
     def _indented(self, text: Text, label: str) -> None:
         labelled(self._console, Text(f"{'':{INDENT}}{label:<{LABEL}} ", style="dim"), text)
+
+
+def _because(step: StepReport) -> bool:
+    """Say whether a step's cause is worth telling: that the operator did it says the step already."""
+    return bool(step.cause) and _told(step) is not Outcome.DONE
 
 
 def _spoken(step: StepReport) -> tuple[tuple[str, Said | None], ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import pytest
 
 from lab.errors import EnvironmentProblem, LiveError, ModelError
-from lab.testing.properties import NOT_MEASURED, properties
+from lab.report.properties import NOT_MEASURED, properties
 
 if TYPE_CHECKING:
     from lab.play.runner import StepReport

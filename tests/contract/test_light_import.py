@@ -44,7 +44,7 @@ def test_help_is_light(arguments: list[str]) -> None:
     modules = loaded(f"from lab.cli.main import main; assert main({arguments!r}) == 0")
     assert modules & HEAVY == set()
     commands = {name for name in modules if name.startswith("lab.cli.")} - {
-        "lab.cli.main", "lab.cli.status", "lab.cli.arguments",
+        "lab.cli.main", "lab.cli.status", "lab.cli.arguments", "lab.cli.named", "lab.cli.upon", "lab.cli.progress",
     }  # fmt: skip
     assert len(commands) == (0 if arguments[0].startswith("--") else 1)
 

@@ -12,10 +12,14 @@ import click
 import pytest
 from rich.console import Console
 
-from lab.catalogue import load_scenario, load_topology
+from lab.catalogue import load_scenario, load_topology, world_of
 from lab.cli.main import COMMANDS, pelab
-from lab.play.runner import Mode, play
+from lab.describe.scenario import Scenario
+from lab.model.outcome import Hop, Outcome
+from lab.model.plane import Plane
+from lab.play.runner import Mode, StepReport, play
 from lab.report.walkthrough import Walkthrough
+from lab.report.way import foreseen
 from tests.contract.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +44,7 @@ def test_command_parses(words: list[str]) -> None:
         command = pelab.get_command(context, words[0])
         assert command is not None
         with command.make_context(words[0], list(words[1:]), parent=context) as inner:
-            if scenario := inner.params.get("scenario"):
+            for scenario in inner.params.get("names") or ():
                 assert load_scenario(scenario).steps
             if topology := inner.params.get("topology"):
                 settings = dict(text.split("=", 1) for text in inner.params["settings"])
@@ -101,15 +105,28 @@ def test_anchors_exist(page: str) -> None:
         assert anchor in slugs, f"{page}: {path}#{anchor}"
 
 
+def _measured(scenario: Scenario, step: StepReport) -> StepReport:
+    """Return a step as a network measures it that does what is predicted: on the way by the nodes that stand for it."""
+    assert step.predicted is not None
+    if step.predicted.outcome is Outcome.DONE:
+        return replace(step, measured=Outcome.DONE)
+    caller, *beyond = foreseen(step.predicted)
+    plane = Plane.PRIVATE if "private/" in beyond[-1] else Plane.PUBLIC
+    nic = world_of(scenario).hosts[caller].nic(plane)
+    assert nic is not None
+    way = tuple(Hop(place=place, fact="") for place in (f"{caller}:{nic.name}", *beyond))
+    return replace(step, measured=step.predicted.outcome, way=way)
+
+
 def test_the_real_output_is_what_is_printed_today() -> None:
     """The README's one output is drawn from today's scenario and today's words; only the network is taken as told."""
     told = re.search(r"```text\n\$ pelab play (\w+) --live\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert told is not None
     scenario = load_scenario(told[1])
     model = play(scenario, Mode.MODEL)
-    steps = tuple(replace(step, measured=step.predicted.outcome) for step in model.steps if step.predicted)
+    steps = tuple(_measured(scenario, step) for step in model.steps)
     page = io.StringIO()
-    drawn = Walkthrough(Console(file=page, width=80, highlight=False, emoji=False), scenario, Mode.LIVE)
+    drawn = Walkthrough(Console(file=page, width=100, highlight=False, emoji=False), scenario, Mode.LIVE)
     for step in steps:
         drawn.step(step)
     drawn.closing(replace(model, mode=Mode.LIVE, vrf_backend="policy-tables", steps=steps))

@@ -152,7 +152,8 @@ def test_the_command_line_is_mininets_own() -> None:
         "exit",
         folder=ROOT,
     )
-    assert "witness-public" in told
+    assert "hosts: vsi-1 laptop\nthe lab's own, which are no part of what is described:\n" in told
+    assert "witness-public    asks beside the public doors, as a proof\n" in told
     assert "nameserver 161.26.0.10" in told
     assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
 

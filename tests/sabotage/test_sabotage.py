@@ -144,7 +144,7 @@ def test_a_denial_after_the_services_ended_is_an_error_and_no_verdict() -> None:
 def test_a_probe_that_cannot_be_made_is_an_error_and_no_verdict() -> None:
     """A denial is stated, and no socket can be made: that is an error, never "blocked"."""
     lost = Step("call", VSI, Outcome.TIMED_OUT)
-    with pytest.raises(ProbeFailed, match=r"steps\[0\].*no socket in witness-private: .*sabotaged"):
+    with pytest.raises(ProbeFailed, match=r"step 1.*no socket in witness-private: .*sabotaged"):
         play(scenario(lost, private_route=False), Mode.LIVE, backend=broken("blind-probe"))
 
 

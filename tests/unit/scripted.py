@@ -306,6 +306,10 @@ class ScriptedLab:
         """Find a way, which explains no denial, unless told that the kernel refuses."""
         return Lookup(error=self.refused) if self.refused else Lookup(gateway=IPv4Address("10.65.0.65"), index=2)
 
+    def owner(self, link_address: str) -> str:
+        """Return the node of which it is the link address: in this lab its name."""
+        return link_address
+
     def interfaces(self, _node: str) -> dict[int, str]:
         """Return two: the port by which every reported packet came in, and that by which every look-up leads out."""
         return {0: self.port, 2: self.out}

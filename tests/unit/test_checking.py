@@ -30,7 +30,8 @@ from lab.errors import ModelError
 from lab.model.outcome import Expectation
 from lab.model.world import World
 from lab.play.memory import Memory
-from lab.play.runner import Mode, Silent, play
+from lab.play.runner import Mode, play
+from lab.play.silent import Silent
 
 VSI = Call.private("vsi-1", "keys")
 GOOD = Step("served", VSI, Outcome.REACHED)
@@ -91,7 +92,7 @@ DEEDS: dict[str, tuple[object, str]] = {
 def test_what_is_no_deed_is_told_in_every_mode(case: str, mode: Mode) -> None:
     """Nothing is done by it, so nothing may be called done: an error with the step's place and what was meant."""
     what, said = DEEDS[case]
-    with pytest.raises(ModelError, match=r"^told/steps\[1\]: ") as caught:
+    with pytest.raises(ModelError, match=r"^told/step 2: ") as caught:
         play(told((GOOD, deed(what))), mode)
     assert caught.match(said)
 
@@ -112,15 +113,15 @@ STATED: dict[str, tuple[object, str]] = {
 def test_what_is_no_statement_is_told(case: str) -> None:
     """A misspelt rule is the author's slip, and no divergence of the product."""
     stated, said = STATED[case]
-    with pytest.raises(ModelError, match=rf"^told/steps\[0\]: .*{said}"):
+    with pytest.raises(ModelError, match=rf"^told/step 1: .*{said}"):
         play(told((deed(VSI, stated),)), Mode.MODEL)
 
 
 WHOLE: dict[str, tuple[object, object, str]] = {
     "a-bare-step": (GOOD, None, r"told/steps: a single Step.*comma"),
     "a-text-of-steps": ("steps", None, "told/steps: 'steps' is no tuple of Step"),
-    "a-step-that-is-none": ((GOOD, VSI), None, r"told/steps\[1\]: a Call is no Step"),
-    "a-tuple-in-the-tuple": (((GOOD,),), None, r"told/steps\[0\]: .*a tuple in the tuple"),
+    "a-step-that-is-none": ((GOOD, VSI), None, r"told/step 2: a Call is no Step"),
+    "a-tuple-in-the-tuple": (((GOOD,),), None, r"told/step 1: .*a tuple in the tuple"),
     "no-steps": ((), None, "told: has no steps"),
     "a-topologys-name": ((GOOD,), "single_account", r'told/topology: .*\(topology\("single_account"\)\)'),
     "no-topology": ((GOOD,), 5, "told/topology: 5 is no topology"),
@@ -165,7 +166,7 @@ def test_a_step_that_cannot_be_is_told_before_the_first_is_played() -> None:
         return Silent(world)
 
     steps = (GOOD, GOOD, Step("twice", Initialise(instance="kees"), Outcome.DONE))
-    with pytest.raises(ModelError, match=r"told/steps\[2\]: instance: no instance named 'kees'.*'keys'"):
+    with pytest.raises(ModelError, match=r"told/step 3: instance: no instance named 'kees'.*'keys'"):
         play(told(steps), Mode.MODEL, backend=backend)
     assert made == []
 
@@ -195,10 +196,10 @@ SCENARIO = Scenario(topology=topology("single_account"), steps=(
 @pytest.mark.parametrize(
     ("what", "stated", "said"),
     [
-        ("EnableVrf", "Outcome.DONE", "slip/steps[1]: deed is the class EnableVrf"),
+        ("EnableVrf", "Outcome.DONE", "slip/step 2: deed is the class EnableVrf"),
         ('EnableVrf(acount="acme")', "Outcome.DONE", "slip.py:5: does not import: TypeError"),
         ('SetPolicy(Policy.PRIVATE_ONLY, by="vsi-1")', "Outcome.DONE", "by='vsi-1' is no call"),
-        ('Initialise(instance="kees")', "Outcome.DONE", "slip/steps[1]: instance: no instance named 'kees'"),
+        ('Initialise(instance="kees")', "Outcome.DONE", "slip/step 2: instance: no instance named 'kees'"),
         ("EnableVrf()", "Outcome.DONE", "(account=...)"),
         ('Call.privat("vsi-1", "keys")', "Outcome.DONE", "did you mean 'private'?"),
         ("EnableVrv", "Outcome.DONE", "did you mean 'EnableVrf'?"),

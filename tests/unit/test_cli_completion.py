@@ -40,6 +40,9 @@ def completed(line: str) -> set[str]:
         pytest.param("pelab explain single_account vsi-1 k", "keys", id="instance"),
         pytest.param("pelab graph data_center --from m", "mainframe", id="host-of-an-option"),
         pytest.param("pelab graph data_center --to k", "keys", id="instance-of-an-option"),
+        pytest.param("pelab play one_zone_down private", "private_only_lockout", id="second-scenario"),
+        pytest.param("pelab play one_zone_down --jun", "--junit", id="report"),
+        pytest.param("pelab play one_zone_down --junit repo", "repo", id="file"),
     ],
 )
 def test_completes(line: str, offer: str) -> None:

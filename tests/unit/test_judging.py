@@ -10,8 +10,8 @@ from rich.console import Console
 from lab import Call, Expectation, Measurement, Outcome, Scenario, Step, topology
 from lab.model.outcome import Denial, Evidence, Traffic, Verdict
 from lab.play.runner import Mode, StepReport, judge
+from lab.report.properties import properties
 from lab.report.walkthrough import Walkthrough
-from lab.testing.properties import properties
 
 LAPTOP = Call.public("laptop", "keys")
 DENIED = Expectation(outcome=Denial.DENIED)

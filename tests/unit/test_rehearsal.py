@@ -32,7 +32,7 @@ def test_what_differs_is_raised_with_its_step_and_what_was_left_out() -> None:
         rehearse(told, Mode.MEMORY)
     because = "stated reached, predicted unauthorized (policy.private-only); the author stands alone"
     assert str(caught.value).splitlines() == [
-        f"wrong/steps[0] (asks): {because}",
-        f"wrong/steps[1] (locks): {because}",
+        f"wrong/step 1 (asks): {because}",
+        f"wrong/step 2 (locks): {because}",
         "wrong: 1 further steps were not run: after a failed change they mean nothing",
     ]

@@ -33,6 +33,12 @@ LOG = Evidence(
 )  # fmt: skip
 
 
+WAY = (
+    Hop(place="vsi-1:eth0", fact="1 frame"),
+    Hop(place="backbone", fact="edge.no-vrf: 10.65.0.66:40000 > 166.9.12.20:9042 tcp"),
+)
+
+
 def step(measured: Outcome | None, *, vacuous: bool = False, why: str = "") -> StepReport:
     """Return a step whose author states and whose oracle predicts a time-out."""
     return StepReport(
@@ -45,6 +51,7 @@ def step(measured: Outcome | None, *, vacuous: bool = False, why: str = "") -> S
         agreed=not why,
         vacuous=vacuous,
         why=why,
+        way=() if measured is None else WAY,
     )
 
 
@@ -82,7 +89,8 @@ def test_voices_stand_side_by_side_with_their_proof() -> None:
     assert "1 ✔ no VRF, no way" in lines
     assert "stated timed-out predicted timed-out measured timed-out" in lines
     assert any(line.startswith("because edge.no-vrf (assumed): ") for line in lines)
-    assert "way vsi-1 → provider edge: account acme has no VRF: dropped" in lines
+    assert "way vsi-1:eth0 ━━ provider edge ━╳ timed-out" in lines
+    assert "predicted way vsi-1 ┄┄ provider edge ┄╳ account acme has no VRF: dropped" in lines
     assert "drop provider edge: edge.no-vrf counted 1 packet" in lines
     log = "deny 401 by policy.private-only: GET /api/v2/keys of nobody from 203.0.113.10:4000"
     assert f"service-log kms/public/keys: {log}" in lines
@@ -92,15 +100,57 @@ def test_voices_stand_side_by_side_with_their_proof() -> None:
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_what_is_not_agreed_is_shown_whole(verbose: bool) -> None:
-    """An agreement is one line with voices and cause unless more is asked for; all else always shows everything."""
+    """An agreement is two lines, voices and way, unless more is asked for; all else always shows everything."""
     text = drawn(screen(io.StringIO()), report(AGREED, DIVERGED, VACUOUS), verbose=verbose)
-    one_line = "  1 ✔ no VRF, no way: stated = predicted = measured timed-out, edge.no-vrf (assumed)\n"
-    assert (one_line in text) is not verbose
+    lines = (
+        "  1 ✔ no VRF, no way: stated = predicted = measured timed-out\n"
+        "      vsi-1:eth0 ━━ provider edge ━╳ edge.no-vrf (assumed)\n"
+    )
+    assert (lines in text) is not verbose
     whole = 3 if verbose else 2
-    for label in ("because ", "way ", "drop ", "service-log "):
+    for label in ("because ", "way ", "predicted way ", "drop ", "service-log "):
         assert text.count(f"      {label}") == whole
     silent = drawn(screen(io.StringIO()), report(SILENT, mode=Mode.MEMORY), verbose=False)
-    assert "stated = predicted timed-out, edge.no-vrf" in silent
+    assert "stated = predicted timed-out\n      predicted vsi-1 ┄┄ provider edge ┄╳ edge.no-vrf (assumed)\n" in silent
+
+
+def test_what_was_measured_never_looks_like_what_is_predicted() -> None:
+    """Without a network no line is solid; where packets were seen, the agreed step shows their way and no other."""
+    silent = drawn(screen(io.StringIO()), report(SILENT, mode=Mode.MEMORY), verbose=True)
+    assert "┄" in silent
+    assert "━" not in silent
+    live = drawn(screen(io.StringIO()), report(AGREED), verbose=False)
+    assert "━" in live
+    assert "┄" not in live
+
+
+def test_a_way_ends_where_packets_were_last_seen() -> None:
+    """The oracle is not asked: a measured way that stops short of the predicted one is drawn as short as it is."""
+    lost = replace(DIVERGED, way=WAY[:1])
+    lines = [" ".join(line.split()) for line in drawn(screen(io.StringIO()), report(lost)).splitlines()]
+    assert "way vsi-1:eth0 ━╳ refused" in lines
+    assert "predicted way vsi-1 ┄┄ provider edge ┄╳ account acme has no VRF: dropped" in lines
+
+
+def test_a_door_that_answered_stands_for_the_place_of_the_doors() -> None:
+    """The service's log says more than the report of its listener; what only arrived is told as that."""
+    doors, door = (Hop(place="private-services", fact="door.private"), Hop(place="kms/private/keys", fact="allow 200"))
+    there = replace(AGREED, measured=Outcome.REACHED, way=(WAY[0], doors, door))
+    text = drawn(screen(io.StringIO()), report(there, replace(there, way=(WAY[0], doors))), verbose=False)
+    assert "      vsi-1:eth0 ━━ kms/private/keys ━▶ " in text
+    assert "      vsi-1:eth0 ━━ private doors ━▶ " in text
+
+
+def test_a_change_has_no_way() -> None:
+    """Neither one that was done, nor a route that the kernel refused."""
+    hop = Hop(place="vsi-1/routes", fact="no such neighbour")
+    for outcome, cause in ((Outcome.DONE, "operator.done"), (Outcome.CONFLICT, "host.route-refused")):
+        done = replace(
+            SILENT, stated=Expectation(outcome=outcome), predicted=Verdict(outcome=outcome, cause=cause, hops=(hop,))
+        )
+        for verbose in (False, True):
+            text = drawn(screen(io.StringIO()), report(done, mode=Mode.MEMORY), verbose=verbose)
+            assert "┄" not in text
 
 
 @pytest.mark.parametrize(
@@ -146,7 +196,7 @@ def test_no_unicode_no_glyphs() -> None:
 
     text = drawn(screen(Latin()), report(AGREED, DIVERGED, VACUOUS))
     assert text.isascii()
-    for word in ("1 ok", "2 XX", "3 ??"):
+    for word in ("1 ok", "2 XX", "3 ??", "vsi-1:eth0 == provider edge =X ", "vsi-1 .. provider edge .X "):
         assert word in text
 
 
@@ -182,11 +232,13 @@ def test_document_is_what_the_page_says() -> None:
     assert (live["agreed"], memory["agreed"]) == (False, True)
     first = live["steps"][0]
     assert first == {
+        "number": 1,
         "text": "no VRF, no way",
         "stated": "timed-out",
         "predicted": "timed-out",
         "measured": "timed-out",
         "cause": "edge.no-vrf",
+        "way": [{"place": hop.place, "fact": hop.fact} for hop in WAY],
         "evidence": [
             {"kind": "drop", "where": "provider edge", "detail": "edge.no-vrf counted 1 packet"},
             {"kind": "service-log", "where": "kms/public/keys", "detail": LOG.detail},

@@ -139,14 +139,14 @@ def test_trouble_with_the_probe_is_an_error_with_the_steps_place() -> None:
             """Fail."""
             raise ProbeFailed("no socket")
 
-    with pytest.raises(ProbeFailed, match=r"told/steps\[0\] \(refused\): no socket"):
+    with pytest.raises(ProbeFailed, match=r"told/step 1 \(refused\): no socket"):
         play(locked(REFUSED), Mode.LIVE, backend=lambda _: Broken())
 
 
 def test_a_step_that_cannot_be_is_told_with_its_place() -> None:
     """The author's mistake has the author's coordinates."""
     step = Step("VRF", EnableVrf(account="acne"), Outcome.DONE)
-    with pytest.raises(ModelError, match=r"told/steps\[0\]: account: no account named 'acne'.*'acme'"):
+    with pytest.raises(ModelError, match=r"told/step 1: account: no account named 'acne'.*'acme'"):
         run(locked(step))
 
 
@@ -157,7 +157,7 @@ TAKEN = Measurement(outcome=Outcome.CONFLICT, cause="host.route-refused")
 
 def test_a_route_that_a_kernel_refuses_is_a_slip_unless_its_author_states_it() -> None:
     """Stated as done it is told before anything is played; stated as refused it is tried, and agrees where it is."""
-    with pytest.raises(ModelError, match=r"told/steps\[0\]: .*10\.65\.0\.129 is in none of the host's subnets"):
+    with pytest.raises(ModelError, match=r"told/step 1: .*10\.65\.0\.129 is in none of the host's subnets"):
         run(locked(Step("route", NO_NEIGHBOUR, Outcome.DONE)))
     assert run(locked(Step("route", NO_NEIGHBOUR, AS_STATED)), TAKEN).agreed
 

@@ -56,7 +56,7 @@ def test_service_endpoints_without_vrf_cannot_be_said() -> None:
     ("given", "told"),
     [
         ({"vsi": 2}, "single_account/vsi: no such parameter (did you mean 'vsis'?)"),
-        ({"vsis": "two"}, "single_account/vsis: 'two': a whole number"),
+        ({"vsis": "two"}, "single_account/vsis: 'two': a whole number, 0 or more"),
         ({"vrf": "maybe"}, "single_account/vrf: 'maybe': one of true, yes, on, 1, false, no, off, 0"),
         ({"policy": "private"}, "single_account/policy: 'private': one of public-and-private, private-only"),
     ],
@@ -67,6 +67,23 @@ def test_a_wrong_parameter_is_told_with_what_fits(given: dict[str, object], told
     with pytest.raises(ModelError) as caught:
         catalogue.load_topology("single_account", **given)
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("value", ["-1", -1])
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        (entry.name, name)
+        for entry in catalogue.topologies()
+        for name, parameter in catalogue.load_topology(entry.name).parameters().items()
+        if type(parameter.default) is int
+    ],
+)
+def test_nothing_is_counted_below_zero(name: str, parameter: str, value: object) -> None:
+    """Every number of a shipped topology has its bound: one line, and no world with less in it than was asked for."""
+    with pytest.raises(ModelError) as caught:
+        catalogue.load_topology(name, **{parameter: value})
+    assert str(caught.value) == f"{name}/{parameter}: {value!r}: a whole number, 0 or more"
 
 
 def test_what_no_text_can_say_is_refused(tmp_path: Path) -> None:

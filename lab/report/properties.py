@@ -1,4 +1,4 @@
-"""The voices of an assertion as names and values, for JUnit and other readers of results."""
+"""The voices of an assertion or step as names and values, for JUnit and other readers of results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_ASKED: Final = "not asked"
 
 
 def properties(number: int, report: StepReport) -> Iterator[tuple[str, str]]:
-    """Yield what was said of a test's assertion of this number (from 1), what is empty left out."""
+    """Yield what was said of the assertion or step of this number (from 1), what is empty left out."""
     predicted, measured = report.predicted, report.measured
     verdict = "agreed" if report.agreed else "vacuous" if report.vacuous else "diverged"
     values = {
