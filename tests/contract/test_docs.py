@@ -21,7 +21,7 @@ from lab.net.hosts import Hosts
 from lab.testing.netlink import NetlinkFixture
 from tests.contract import pages
 
-PAGES = ("docs/your-own-project.md",)
+PAGES = ("docs/your-own-project.md", "docs/ci.md")
 """Pages whose blocks are run; another joins by its name."""
 OWN = "docs/your-own-project.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
