@@ -79,6 +79,15 @@ class CleanRoot:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy(certificate, place)
 
+    def copy(self, path: Path) -> CleanRoot:
+        """Return a copy in ``path``, which must not exist."""
+        subprocess.run(["cp", "-a", str(self.path), str(path)], check=True)
+        return CleanRoot(path)
+
+    def remove(self) -> None:
+        """Remove it: pytest keeps its last folders, and this one is large."""
+        shutil.rmtree(self.path)
+
     def copy_checkout(self, home: str = CHECKOUT) -> None:
         """Put this checkout into the root as the Vagrantfile does: without what git does not know; the user owns it."""
         ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,17 +13,15 @@ from tests.machines.clean_root import CleanRoot
 @pytest.fixture(scope="session")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
     """The smallest Debian 12, with a user; an error where it cannot be had."""
-    path = tmp_path_factory.mktemp("debian") / "root"
-    yield CleanRoot.make(path)
-    shutil.rmtree(path)
+    made = CleanRoot.make(tmp_path_factory.mktemp("debian") / "root")
+    yield made
+    made.remove()
 
 
 @pytest.fixture
 def machine(debian: CleanRoot, tmp_path: Path) -> Iterator[CleanRoot]:
     """A copy of it with this checkout in ``/vagrant``."""
-    path = tmp_path / "root"
-    subprocess.run(["cp", "-a", str(debian.path), str(path)], check=True)
-    made = CleanRoot(path)
+    made = debian.copy(tmp_path / "root")
     made.copy_checkout()
     yield made
-    shutil.rmtree(path)
+    made.remove()
