@@ -34,12 +34,14 @@ def test_a_recipe_agrees_with_the_published_schema(recipe: Path) -> None:
 def test_a_misspelt_key_is_told(recipe: Path, tmp_path: Path) -> None:
     """The schemas do judge."""
     broken = tmp_path / recipe.name
-    broken.write_text(recipe.read_text().replace("      - name: Say", "      - nam: Say").replace("artifacts:", "artefacts:"))
+    broken.write_text(
+        recipe.read_text().replace("      - name: Say", "      - nam: Say").replace("artifacts:", "artefacts:")
+    )
     assert judged(broken, SCHEMAS[recipe]).returncode == 1
 
 
 def test_both_do_the_same() -> None:
-    """What a project learns on one is worth the same on the other: but for the system's part, the commands are equal."""
+    """A project may move from one to the other: but for the system's part, the commands are equal."""
     ours = [line for line in commands(GITHUB) if "apparmor" not in line]
     assert ours == [line for line in commands(GITLAB) if not line.startswith("apt-get")]
 

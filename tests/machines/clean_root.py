@@ -1,6 +1,6 @@
 """A clean Debian 12 root, and commands that run in it as in a machine of its own: mounts, processes, network.
 
-Making one needs root, debootstrap and a Debian mirror (``APT_MIRROR``, or debootstrap's own); what it lacks is an error.
+Making one needs root, debootstrap and a Debian mirror (``APT_MIRROR``, or debootstrap's own), or is an error.
 It starts no init, and the kernel is this machine's.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,8 @@ CHECKOUT: Final = "vagrant"
 
 _PATIENCE_S: Final = 1800
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# pivot_root and not chroot: in a chroot the kernel makes no user namespaces. A file system that honours no devices and no
-# set-uid programs is made to.
+# pivot_root and not chroot: in a chroot the kernel makes no user namespaces. Folders may be mounted without devices or
+# set-uid programs: this one has them.
 _ENTER: Final = """
 root=$1; shift
 mount --bind "$root" "$root"
@@ -96,7 +97,11 @@ class CleanRoot:
         self.run("chown", "-R", f"{CHECKOUT}:", f"/{home}").check_returncode()
 
     def run(
-        self, *command: str, network: int | None = None, user: str = "root", **environment: str
+        self,
+        *command: str,
+        network: int | None = None,
+        user: str = "root",
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the root and wait for it and for all that it started.
 
@@ -113,7 +118,7 @@ class CleanRoot:
                 *network_first,
                 *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"),
                 *("sh", "-euc", _ENTER, "enter", str(self.path)),
-                *(f"{name}={value}" for name, value in environment.items()),
+                *(f"{name}={value}" for name, value in (environment or {}).items()),
                 *as_user,
                 *command,
             ],

@@ -55,7 +55,7 @@ def _described(path: Path) -> str:
     state = path.lstat()
     words = [stat.filemode(state.st_mode), f"{state.st_uid}:{state.st_gid}"]
     if stat.S_ISLNK(state.st_mode):
-        words.append(os.readlink(path))
+        words.append(str(path.readlink()))
     elif stat.S_ISREG(state.st_mode):
         with path.open("rb") as file:
             words += [str(state.st_size), hashlib.file_digest(file, "sha256").hexdigest()]

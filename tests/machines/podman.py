@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from tests.machines.clean_root import ROOT, CleanRoot
 
@@ -22,12 +22,12 @@ class Podman:
 
     folder: Path
 
-    def __call__(self, *arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str | Path, stdin: IO[bytes] | None = None) -> subprocess.CompletedProcess[str]:
         """Run podman and wait for it."""
         kept = ["--root", self.folder / "kept", "--runroot", self.folder / "running", "--tmpdir", self.folder / "tmp"]
         command = ["podman", *kept, "--storage-driver", "overlay", "--runtime", "runc", *arguments]
         return subprocess.run(
-            list(map(str, command)), capture_output=True, text=True, timeout=_PATIENCE_S, check=False, **options  # type: ignore[call-overload, no-any-return]
+            list(map(str, command)), stdin=stdin, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
         )
 
     def build(self, debian: CleanRoot, tag: str) -> None:

@@ -1,4 +1,4 @@
-"""What the CI recipes give to a shell does what they promise, step by step, on a clean Debian, in the page's project."""
+"""What the CI recipes give to a shell does what they promise, on a clean Debian, in the page's project."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def runner(debian: CleanRoot, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def step(runner: CleanRoot, text: str, user: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one step as a runner does: a new shell in the project, which ends at the first failure."""
-    return runner.run("bash", "-e", "-o", "pipefail", "-c", f"cd /project\n{text}", user=user, **variables)
+    return runner.run("bash", "-e", "-o", "pipefail", "-c", f"cd /project\n{text}", user=user, environment=variables)
 
 
 # in this order: GitLab's recipe begins with the image debian:12, GitHub's with a machine that has Python

@@ -21,9 +21,9 @@ def check(ran: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_twice_is_once(machine: CleanRoot) -> None:
-    """A proxy is the only way out and mirrors have other names; then there is no way out, and no file, package or user differs."""
+    """First a proxy is the only way out, to mirrors of other names; then there is none, and nothing differs."""
     with way_out() as out:
-        said = check(machine.run(PROVISION, "--without-tests", network=out.network, **out.environment))
+        said = check(machine.run(PROVISION, "--without-tests", network=out.network, environment=out.environment))
         names = {url.split("/")[2] if "://" in url else url for url in out.asked}
         assert "agreed (three voices" in said
         assert names == {"debian.test", "index.test", "files.pythonhosted.org:443"}
@@ -35,15 +35,15 @@ def test_twice_is_once(machine: CleanRoot) -> None:
         assert len(out.asked) == asked
     assert inventory.differences(first, inventory.take(machine.path)) == []
     # the inventory does see: a mode, a byte
-    (machine.path / "etc/hosts").chmod(0o600)
+    (machine.path / "etc/issue").chmod(0o600)
     (machine.path / "vagrant/README.md").write_text("another")
     changed = inventory.differences(first, inventory.take(machine.path))
-    assert [line.split(":")[0] for line in changed] == ["file /etc/hosts", "file /vagrant/README.md"]
+    assert [line.split(":")[0] for line in changed] == ["file /etc/issue", "file /vagrant/README.md"]
 
 
 def test_whole_suite(machine: CleanRoot) -> None:
     """Without an argument the suite runs as well, as the checkout's owner, and passes."""
-    said = check(machine.run(PROVISION, ARGS=""))
+    said = check(machine.run(PROVISION))
     assert " passed" in said
     assert " failed" not in said
 
@@ -61,7 +61,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     """With status 2, before anything is changed."""
     before = inventory.take(machine.path)
-    ran = machine.run(PROVISION, *arguments, **environment)
+    ran = machine.run(PROVISION, *arguments, environment=environment)
     assert ran.returncode == 2
     assert ran.stderr.startswith(text)
     assert ran.stderr.count("\n") == 1
@@ -79,19 +79,22 @@ def test_every_form_of_sources_gets_the_mirror_once(machine: CleanRoot) -> None:
     apt = machine.path / "etc/apt"
     (apt / "mirrors").mkdir()
     (apt / "sources.list").write_text(
-        "deb https://deb.debian.org/debian bookworm main\ndeb http://security.debian.org/debian-security bookworm-security main\n"
+        "deb https://deb.debian.org/debian bookworm main\ndeb http://security.debian.org/debian-security other main\n"
     )
-    (apt / "sources.list.d/debian.sources").write_text("Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: bookworm\n")
+    (apt / "sources.list.d/debian.sources").write_text(
+        "Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: bookworm\n"
+    )
     (apt / "mirrors/debian-security.list").write_text("https://deb.debian.org/debian-security\n")
     (apt / "sources.list.d/ours.list").write_text("deb http://apt.example/debian bookworm main\n")
+    mirror = {"APT_MIRROR": "http://mirror.example/debian/"}
     with way_out() as out:
         for _ in range(2):
             # neither mirror is there, so that it ends when it wants the first package
-            ran = machine.run(PROVISION, network=out.network, APT_MIRROR="http://mirror.example/debian/")
+            ran = machine.run(PROVISION, network=out.network, environment=mirror)
             assert ran.returncode == 3
             assert "mirror.example" in ran.stderr
     assert (apt / "sources.list").read_text() == (
-        "deb http://mirror.example/debian bookworm main\ndeb http://mirror.example/debian-security bookworm-security main\n"
+        "deb http://mirror.example/debian bookworm main\ndeb http://mirror.example/debian-security other main\n"
     )
     assert "URIs: http://mirror.example/debian\n" in (apt / "sources.list.d/debian.sources").read_text()
     assert (apt / "mirrors/debian-security.list").read_text() == "http://mirror.example/debian-security\n"

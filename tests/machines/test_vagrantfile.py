@@ -17,12 +17,17 @@ FOUND = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.envir
 
 
 def validate(folder: Path, provider: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Have Vagrant judge the Vagrantfile in ``folder`` for ``provider``; VirtualBox is a program that tells its version."""
+    """Have Vagrant judge the Vagrantfile in ``folder`` for ``provider``; VirtualBox is a stub."""
     stub = home / "bin" / "VBoxManage"
     stub.parent.mkdir(parents=True, exist_ok=True)
     stub.write_text("#!/bin/sh\necho 7.0.20r163906\n")
     stub.chmod(0o755)
-    environment = {**FOUND, "HOME": str(home), "VAGRANT_HOME": str(home / "vagrant"), "VAGRANT_DEFAULT_PROVIDER": provider}
+    environment = {
+        **FOUND,
+        "HOME": str(home),
+        "VAGRANT_HOME": str(home / "vagrant"),
+        "VAGRANT_DEFAULT_PROVIDER": provider,
+    }
     environment["PATH"] = f"{stub.parent}:{environment['PATH']}"
     return subprocess.run(
         ["vagrant", "validate"], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -32,9 +37,7 @@ def validate(folder: Path, provider: str, home: Path) -> subprocess.CompletedPro
 def evaluated(**environment: str) -> dict[str, Any]:
     """Return what the Vagrantfile sets in that environment."""
     program = ROOT / "tests/machines/vagrantfile.rb"
-    found = subprocess.run(
-        ["ruby", program], env={**FOUND, **environment}, capture_output=True, text=True, check=True
-    )
+    found = subprocess.run(["ruby", program], env={**FOUND, **environment}, capture_output=True, text=True, check=True)
     return dict(json.loads(found.stdout))
 
 
@@ -55,7 +58,15 @@ def test_vagrant_takes_it(provider: str, tmp_path: Path) -> None:
 
 def test_proxies_and_mirrors_are_handed_on() -> None:
     """Each under its own name, in capital letters or not, and what is not set is not handed on."""
-    names = "http_proxy", "https_proxy", "no_proxy", "APT_MIRROR", "APT_SECURITY_MIRROR", "PIP_INDEX_URL", "PIP_TRUSTED_HOST"
+    names = (
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "APT_MIRROR",
+        "APT_SECURITY_MIRROR",
+        "PIP_INDEX_URL",
+        "PIP_TRUSTED_HOST",
+    )
     given = {name: f"http://{name}.example" for name in names}
     assert evaluated(**given)["vm.provision.shell.env"] == given
     capital = {"HTTPS_PROXY": "http://proxy.example", "http_proxy": ""}
@@ -68,4 +79,8 @@ def test_provisioning_is_the_script_that_is_tried() -> None:
     assert seen["vm.provision.shell.inline"].split() == ["exec", "/vagrant/bin/provision"]
     assert evaluated(PELAB_WITHOUT_TESTS="1")["vm.provision.shell.inline"].split()[2:] == ["--without-tests"]
     assert {".git/", ".venv/", ".vagrant/"} <= set(seen["vm.synced_folder...rsync__exclude"])
-    assert evaluated(PELAB_BOX="mine")["vm.box"] == evaluated(PELAB_BOX="mine")["vm.provider.libvirt.override.vm.box"] == "mine"
+    assert (
+        evaluated(PELAB_BOX="mine")["vm.box"]
+        == evaluated(PELAB_BOX="mine")["vm.provider.libvirt.override.vm.box"]
+        == "mine"
+    )

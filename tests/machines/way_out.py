@@ -61,7 +61,9 @@ def way_out() -> Iterator[WayOut]:
     maker.join()
     ((network, listener),) = made
     asked: list[str] = []
-    server = http.server.ThreadingHTTPServer(("", 0), type("Proxy", (_Proxy,), {"asked": asked}), bind_and_activate=False)
+    server = http.server.ThreadingHTTPServer(
+        ("", 0), type("Proxy", (_Proxy,), {"asked": asked}), bind_and_activate=False
+    )
     server.socket.close()
     server.socket = listener
     server.daemon_threads = True
