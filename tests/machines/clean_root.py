@@ -51,8 +51,8 @@ class CleanRoot:
     path: Path
 
     @classmethod
-    def make(cls, path: Path, *packages: str) -> CleanRoot:
-        """Make one in ``path``, which must not exist: the smallest there is, ``packages``, and a user ``vagrant``.
+    def make(cls, path: Path) -> CleanRoot:
+        """Make one in ``path``, which must not exist: the smallest there is, and a user ``vagrant``.
 
         Raises:
             RuntimeError: This machine cannot; the text says what it lacks, or what debootstrap said.
@@ -61,8 +61,7 @@ class CleanRoot:
             raise RuntimeError("a clean Debian root needs root: sudo make test-vagrant")
         if shutil.which("debootstrap") is None:
             raise RuntimeError("there is no debootstrap: bin/setup machines")
-        included = [f"--include={','.join(packages)}"] if packages else []
-        command = ["debootstrap", "--variant=minbase", *included, "bookworm", str(path)]
+        command = ["debootstrap", "--variant=minbase", "bookworm", str(path)]
         if mirror := os.environ.get("APT_MIRROR"):
             command.append(mirror)
         made = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)

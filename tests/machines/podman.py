@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,6 +13,9 @@ from tests.machines.clean_root import ROOT, CleanRoot
 _PATIENCE_S: Final = 1200
 BASE: Final = "localhost/debian:12"
 """The image that is made of a clean Debian root: no registry is asked for one."""
+
+LIMITS: Final = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
+"""Enough for a lab, and no more than a machine allows on which podman's own defaults are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,10 @@ class Podman:
             self._done(self("import", "-", BASE, stdin=packed.stdout))
         # chroot: a build needs the machine's network, and no namespaces of the build's own
         built = self(
-            *("build", "--isolation", "chroot", "--layers=false", *self.limits(), "--build-arg", f"BASE={BASE}"),
+            *("build", "--isolation", "chroot", "--layers=false", *LIMITS, "--build-arg", f"BASE={BASE}"),
             *("--tag", tag, "--file", ROOT / "docs/ci/Containerfile", ROOT),
         )
         self._done(built)
-
-    def limits(self) -> list[str]:
-        """Return the options that ask for no more than this machine allows: the defaults are more."""
-        files, processes = (resource.getrlimit(one)[1] for one in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-        files, processes = (min(one, 65536) if one > 0 else 65536 for one in (files, processes))
-        return ["--ulimit", f"nofile={files}:{files}", "--ulimit", f"nproc={processes}:{processes}"]
 
     def close(self) -> None:
         """Leave nothing in the folder, nor mounted below it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.machines.clean_root import CleanRoot
-from tests.machines.podman import Podman
+from tests.machines.podman import LIMITS, Podman
 
 TAG = "localhost/pelab"
 UNMASKED = ("--security-opt", "unmask=ALL")
@@ -28,7 +28,7 @@ def podman(debian: CleanRoot, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def run(podman: Podman, *options: str, command: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run a command in a container without a network, as the page says; by default the image's own."""
-    return podman("run", "--rm", "--network", "none", *podman.limits(), *options, TAG, *command)
+    return podman("run", "--rm", "--network", "none", *LIMITS, *options, TAG, *command)
 
 
 def test_the_demo_agrees_without_capabilities(podman: Podman) -> None:
