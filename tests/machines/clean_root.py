@@ -68,6 +68,7 @@ class CleanRoot:
         if made.returncode:
             raise RuntimeError(f"debootstrap ended with {made.returncode}:\n{made.stdout}{made.stderr}")
         root = cls(path)
+        (path / "etc/hosts").write_text("127.0.0.1 localhost\n")  # an installer's part, and an engine's for containers
         root.trust()
         root.run("useradd", "--create-home", "--shell", "/bin/bash", CHECKOUT).check_returncode()
         return root
