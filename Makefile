@@ -1,5 +1,5 @@
-# Four verbs. Each first makes .venv ready (bin/setup: quick when nothing is to do). ARGS adds arguments: make test ARGS='-k lockout'
-.PHONY: demo test check bench
+# Five verbs. Each first makes .venv ready (bin/setup: quick when nothing is to do). ARGS adds arguments: make test ARGS='-k lockout'
+.PHONY: demo test test-machines check bench
 
 demo:
 	@bin/setup
@@ -8,6 +8,11 @@ demo:
 test:
 	@bin/setup test
 	@.venv/bin/python -m pytest -n 2 --live $(ARGS)
+
+# Clean machines, made from packages: Vagrant's provisioning, the container, CI's commands. Needs root and package mirrors.
+test-machines:
+	@bin/setup machines
+	@.venv/bin/python -m pytest tests/machines --durations=0 $(ARGS)
 
 check:
 	@bin/setup

@@ -6,6 +6,7 @@ It reads settings and never changes one. What the machine can do before anything
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -13,15 +14,14 @@ from typing import Final
 from lab.errors import EnvironmentProblem
 from lab.kernel.limits import open_files
 
-_SWITCHES: Final = (
-    ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
-    ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
-)
+_CLONE: Final = "kernel/unprivileged_userns_clone"
+_APPARMOR: Final = "kernel/apparmor_restrict_unprivileged_userns"
+_PROFILE: Final = "/etc/apparmor.d/pelab"
 _KINDS: Final = ("user", "pid", "mnt", "net", "ipc", "uts")
 _CONTAINER: Final = (
-    "run on the machine itself, or give the container what it withholds: "
-    "docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
-    "--security-opt seccomp=unconfined --security-opt systempaths=unconfined --security-opt apparmor=unconfined ..."
+    "run on the machine itself, or give the container what it withholds: podman run --security-opt unmask=ALL ...; "
+    "docker run --security-opt systempaths=unconfined --security-opt seccomp=unconfined "
+    "--security-opt apparmor=unconfined ..."
 )
 
 
@@ -42,10 +42,16 @@ def reinstall() -> str:
 
 
 def switched_off() -> tuple[str, str] | None:
-    """Return (what, fix) for the setting that keeps ordinary users from user namespaces, or None."""
-    for name, bad, good in _SWITCHES:
-        if setting(name) == bad:
-            return f"{name.replace('/', '.')} is {bad}", f"sudo sysctl -w {good}"
+    """Return (what, fix) for the setting that keeps ordinary users from user namespaces, or None.
+
+    AppArmor's fix is a profile for this interpreter alone; the switch would open them to every program of the machine.
+    """
+    if setting(_CLONE) == "0":
+        return "kernel.unprivileged_userns_clone is 0", "sudo sysctl -w kernel.unprivileged_userns_clone=1"
+    if setting(_APPARMOR) == "1":
+        profile = f"abi <abi/4.0>, profile pelab {os.path.realpath(sys.executable)} flags=(unconfined) {{ userns, }}"
+        fix = f"echo '{profile}' | sudo tee {_PROFILE} && sudo apparmor_parser -r {_PROFILE}"
+        return "kernel.apparmor_restrict_unprivileged_userns is 1", fix
     return None
 
 
@@ -84,10 +90,11 @@ def explain(error: OSError) -> EnvironmentProblem:
             )
         case errno.ENOMEM:
             return EnvironmentProblem(text, fix="free some memory: a lab needs about 20 MB")
+        case errno.EPERM | errno.EACCES if "mount(/proc)" in str(error):
+            # before the switches, which a container sees as its host has them
+            return EnvironmentProblem(f"{text} (parts of /proc are masked, as containers do)", fix=_CONTAINER)
         case errno.EPERM | errno.EACCES if (found := switched_off()) is not None:
             return EnvironmentProblem(f"{text} ({found[0]})", fix=found[1])
-        case errno.EPERM | errno.EACCES if "mount(/proc)" in str(error):
-            return EnvironmentProblem(f"{text} (parts of /proc are masked, as containers do)", fix=_CONTAINER)
         case errno.EPERM | errno.EACCES:
             return EnvironmentProblem(f"{text} (a container or a security module forbids it)", fix=_CONTAINER)
         case errno.EINVAL | errno.ENOSYS:

@@ -6,7 +6,8 @@ The first line of a block says of which kind it is, and a block of no kind fails
 - ``sh`` or ``python``: run; ``live`` beside it: it needs a network in the kernel; ``status=1``: what it ends with;
 - ``text output``: what the block before printed, on both streams; ``...`` stands for whatever is left out, and white
   space is as wide as any other, so that long lines can be folded;
-- ``text files``: the page's files, one a line.
+- ``text files``: the page's files, one a line;
+- ``text elsewhere=FILE``: for another machine than this one; that file of the project says or tries it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 RUN = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}
-KINDS = {"sh": {"title", "live", "status"}, "python": {"title", "live", "status"}, "text": {"title", "output", "files"}}
+KINDS = {
+    "sh": {"title", "live", "status"},
+    "python": {"title", "live", "status"},
+    "text": {"title", "output", "files", "elsewhere"},
+}
 PATIENCE_S = 120
 
 
@@ -50,7 +55,7 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """What is done with it: ``file``, ``run``, ``output`` or ``files``; AssertionError if nobody can tell."""
+        """What is done with it: ``file``, ``run``, ``output``, ``files`` or ``elsewhere``; AssertionError if nobody can tell."""
         unknown = set(self.words) - KINDS.get(self.language, {"title"})
         assert not unknown, f"{self.place}: nobody knows {unknown}"
         if self.title:
@@ -125,6 +130,8 @@ def _go_through(page: list[Block], folder: Path, environment: dict[str, str], *,
                 left_out = block.live and not live
                 said = "" if left_out else _run(block, folder, environment)
                 count += not left_out
+            case "elsewhere":
+                assert (ROOT / block.words["elsewhere"]).is_file(), f"{block.place}: nobody tries this elsewhere"
             case _:
                 if not left_out:
                     _compare(block, said)

@@ -32,6 +32,7 @@ PAGES = (
     "docs/from-mininet.md",
     "docs/from-batfish.md",
     "docs/from-the-product-docs.md",
+    "docs/ci.md",
 )
 """Pages whose blocks are run; another joins by its name."""
 OWN = "docs/your-own-project.md"

@@ -39,6 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         ("~~~sh skip|true|~~~|", "page.md:1: nobody knows {'skip'}"),
         ("~~~sh|true|", "page.md: a block is not closed"),
         ("~~~text output|one|~~~|", "page.md:1: nothing was run that could have said this"),
+        ("~~~text elsewhere=nowhere.py|true|~~~|", "page.md:1: nobody tries this elsewhere"),
         ("~~~text files|one.py|~~~|", "page.md:1: the page's files are \\[\\]"),
     ],
 )  # fmt: skip

@@ -25,10 +25,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def setup(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def setup(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``bin/setup`` with nobody at the keyboard."""
     return subprocess.run(
-        ["sh", "bin/setup"],
+        ["sh", "bin/setup", *arguments],
         cwd=checkout,
         env={"PATH": os.environ["PATH"], "HOME": "/", **environment},
         stdin=subprocess.DEVNULL,
@@ -56,6 +56,26 @@ def test_an_interpreter_that_others_cannot_read_is_refused(checkout: Path) -> No
     assert "that an ordinary user may read" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("proxy", "options"),
+    [({}, ""), ({"https_proxy": "http://proxy.example"}, "--preserve-env=http_proxy,https_proxy,no_proxy ")],
+)
+def test_sudo_keeps_the_way_to_the_mirror(checkout: Path, proxy: dict[str, str], options: str) -> None:
+    """Behind a proxy an ordinary user's packages are fetched by it too; where there is none, sudo is not asked."""
+    programs = checkout / "programs"
+    programs.mkdir()
+    for name in ("sh", "dirname", "stat"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    for name, said in {"id": "echo 1000", "apt-get": "exit 9", "sudo": f'echo "$*" >> {checkout}/asked'}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{said}\n")
+        (programs / name).chmod(0o755)
+    result = setup(checkout, "packages", PATH=str(programs), **proxy)
+    assert result.returncode == 0, result.stderr
+    asked = (checkout / "asked").read_text().splitlines()
+    assert f"-n {options}apt-get install -qq --no-install-recommends make" in asked
+    assert not (checkout / ".venv").exists()
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_locks_pin_with_hashes_and_name_no_host(lock: str) -> None:
     """Every requirement is one release with hashes; where it comes from is the installing machine's choice."""
@@ -66,6 +86,14 @@ def test_locks_pin_with_hashes_and_name_no_host(lock: str) -> None:
     for block in re.split(r"\n(?=[a-z])", text.strip()):
         assert "--hash=sha256:" in block, block.splitlines()[0]
     assert not re.search(r"https?://|--index|--find-links|--trusted", text)
+
+
+def test_every_folder_of_tests_is_run_by_make() -> None:
+    """Those that ``make test`` runs are named, or a new one would be forgotten; machines have a target of their own."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    found = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("tests/*/test_*.py")}
+    assert found == {*named, "tests/machines"}
+    assert "pytest tests/machines" in (ROOT / "Makefile").read_text()
 
 
 def test_lock_has_all_that_is_asked_for() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
+import sys
 
 import pytest
 
@@ -28,7 +30,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             "mount(/)",
             "kernel/apparmor_restrict_unprivileged_userns",
             "1",
-            "apparmor_restrict_unprivileged_userns=0",
+            "flags=(unconfined) { userns, }",
         ),
         (errno.ENOSPC, "unshare(0x10000000)", "user/max_user_namespaces", "0", "user.max_user_namespaces=10000"),
         (errno.ENOSPC, "unshare(0x40000000)", "user/max_net_namespaces", "9", "user.max_net_namespaces=10000"),
@@ -52,6 +54,23 @@ def test_a_refusal_names_what_mends_it(
     problem = causes.explain(OSError(number, f"{call}: refused"))
     assert fix in problem.fix
     assert call in problem.text
+
+
+def test_apparmor_is_told_of_one_program_and_not_switched_off(settings: dict[str, str]) -> None:
+    """The profile is for the interpreter that runs labs, where AppArmor finds it: behind every link."""
+    settings["kernel/apparmor_restrict_unprivileged_userns"] = "1"
+    fix = causes.explain(OSError(errno.EACCES, "mount(/): refused")).fix
+    assert f"profile pelab {os.path.realpath(sys.executable)} " in fix
+    assert "apparmor_parser -r" in fix
+    assert "sysctl" not in fix
+
+
+def test_a_masked_proc_is_the_containers_whatever_its_host_has_switched(settings: dict[str, str]) -> None:
+    """A container reads its host's switch, which is not what refuses /proc; and no capability is asked for."""
+    settings["kernel/apparmor_restrict_unprivileged_userns"] = "1"
+    fix = causes.explain(OSError(errno.EPERM, "mount(/proc): refused")).fix
+    assert "podman run --security-opt unmask=ALL" in fix
+    assert "--cap-add" not in fix
 
 
 @pytest.mark.parametrize(

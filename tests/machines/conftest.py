@@ -1,0 +1,27 @@
+"""One clean Debian root for all tests; each takes a copy of its own, and none outlives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.machines.clean_root import CleanRoot
+
+
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
+    """The smallest Debian 12, with a user; an error where it cannot be had."""
+    made = CleanRoot.make(tmp_path_factory.mktemp("debian") / "root")
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def machine(debian: CleanRoot, tmp_path: Path) -> Iterator[CleanRoot]:
+    """A copy of it with this checkout in ``/vagrant``."""
+    made = debian.copy(tmp_path / "root")
+    made.copy_checkout()
+    yield made
+    made.remove()
