@@ -55,7 +55,7 @@ class Block:
 
     @property
     def kind(self) -> str:
-        """What is done with it: ``file``, ``run``, ``output``, ``files`` or ``elsewhere``; AssertionError if nobody can tell."""
+        """What is done with it: file, run, output, files or elsewhere; AssertionError if nobody can tell."""
         unknown = set(self.words) - KINDS.get(self.language, {"title"})
         assert not unknown, f"{self.place}: nobody knows {unknown}"
         if self.title:
