@@ -32,7 +32,15 @@ class Cloud:
     """The services of a lab. Making one draws the key that signs tokens, so it is made after the fork."""
 
     __slots__ = (
-        *("accounts", "clock", "console_side", "doors", "draw", "enforced_on", "instances", "issuer", "sink"),
+        "accounts",
+        "clock",
+        "console_side",
+        "doors",
+        "draw",
+        "enforced_on",
+        "instances",
+        "issuer",
+        "sink",
         "verifier",
     )
 
