@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from lab.errors import ModelError, Problem, nearest
 from lab.model.call import Call
-from lab.model.endpoint import ABOUT_INSTANCES, HTTPS, Endpoint, endpoints, iam, key_protect, of_instance, tke
+from lab.model.endpoint import ABOUT_INSTANCES, Endpoint, endpoints, iam, key_protect, of_instance, tke
 from lab.model.plane import Plane, Surface
 from lab.model.variables import Setting, Variable
 from lab.model.world import World
@@ -40,17 +38,13 @@ def _led(world: World, call: Call, setting: Setting) -> Endpoint | None:
     region = world.instance(call.instance, where="call/instance").region
     if setting.value is None:
         return tke(region, Plane.PUBLIC) if call.surface is Surface.TKE else key_protect(region)
-    known = {door.url: door for door in endpoints(world) if door.surface in _SPEAKS[setting.variable]}
-    where = f"call/{setting.variable.value}"
+    doors = [door for door in endpoints(world) if door.surface in _SPEAKS[setting.variable]]
+    known = {url: door for door in doors for url in (door.url, f"https://{door.authority}")}
     meant = setting.value if "://" in setting.value else f"https://{setting.value}"
-    try:
-        url = urlsplit(meant)
-        host, port = url.hostname, url.port or HTTPS
-    except ValueError as error:
-        text = f"{setting.value!r} is no URL: {error}"
-        raise ModelError(Problem(where=where, text=text, hint=nearest(meant, known))) from error
-    for door in known.values():
-        if (url.scheme, host, port) == ("https", door.names[0], door.port):
-            return door if meant == setting.value else None
+    if meant in known:
+        return known[meant] if meant == setting.value else None
     text = f"{setting.value!r} is no endpoint of this world that the tool could ask"
-    raise ModelError(Problem(where=where, text=text, hint=nearest(meant, known) or ", ".join(known)))
+    if any(meant.startswith(f"{url}{mark}") for url in known for mark in "/?#"):
+        text = f"{setting.value!r} says more than https://, host and port, and what the tool makes of that is not known"
+    where, hint = f"call/{setting.variable.value}", nearest(meant, known) or ", ".join(door.url for door in doors)
+    raise ModelError(Problem(where=where, text=text, hint=hint))

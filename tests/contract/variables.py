@@ -13,7 +13,9 @@ SCENARIO = "endpoint_variables"
 _HEAD = """# Endpoint variables
 
 Made of `scenarios/endpoint_variables.py` by `python -m tests.contract.variables > docs/endpoint-variables.md`;
-do not edit. `pelab play endpoint_variables` measures every row.
+do not edit. `pelab play endpoint_variables` measures every row but `not-sent`: there the lab shows that the same
+address with a scheme would have been asked. That clients do not ask without one, the product's SDK shows in the
+project's own tests.
 """
 _INTRODUCTION = {
     "KP_PRIVATE_ADDR": "`ibmcloud kp` takes the URL of the key-management endpoint from it, of the public one as well\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import urllib.request
 from typing import Any
 
@@ -18,6 +19,7 @@ from lab.grep11 import grep11_pb2 as pb
 
 IV = b"sixteen bytes iv"
 DETAILS = "grpc-status-details-bin"
+HEARD_S = 10
 
 
 def token(iam: str) -> str:
@@ -70,14 +72,21 @@ def main() -> None:
     """Answer each line that comes."""
     authority, iam = sys.argv[1:]
     connected: list[object] = []
+    heard = threading.Event()  # gRPC tells of its channel from a thread of its own, and maybe after the first answer
+
+    def note(state: object) -> None:
+        connected.append(state)
+        heard.set()
+
     with grpc.secure_channel(authority, grpc.ssl_channel_credentials()) as channel:
-        channel.subscribe(lambda state: connected.append(state) if state is grpc.ChannelConnectivity.READY else None)
+        channel.subscribe(lambda state: note(state) if state is grpc.ChannelConnectivity.READY else None)
         crypto = Crypto(channel, token(iam))
         for _ in sys.stdin:
             try:
                 told = crypto.life()
             except grpc.RpcError as error:
                 told = refusal(error)
+            heard.wait(HEARD_S)
             print(json.dumps({**told, "connected": len(connected)}), flush=True)
 
 

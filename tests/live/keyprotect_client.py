@@ -1,6 +1,7 @@
 """What an application on a host does with the unmodified ``keyprotect`` SDK: one key's whole life, or one listing.
 
-Run inside a host as a program of its own. Arguments: ``life`` or ``list``, the endpoint's URL, IAM's URL.
+Run inside a host as a program of its own. Arguments: ``life`` or ``list``, IAM's URL.
+The endpoint is KP_PRIVATE_ADDR's; without it, like ibmcloud kp, Key Protect's in the region.
 Prints one JSON line: what was done, or the status and message of the error that the SDK raised.
 """
 
@@ -41,9 +42,9 @@ def life(service: Any, instance: str) -> dict[str, object]:
 
 def main() -> None:
     """Do what the arguments say and print what came of it."""
-    what, url, iam = sys.argv[1:]
+    what, iam = sys.argv[1:]
     service = IbmKeyProtectApiV2(authenticator=IAMAuthenticator(os.environ["IBMCLOUD_API_KEY"], url=iam))
-    service.set_service_url(url)
+    service.set_service_url(os.environ.get("KP_PRIVATE_ADDR", "https://us-south.kms.cloud.ibm.com"))
     instance = os.environ["KP_INSTANCE_ID"]
     try:
         told = life(service, instance) if what == "life" else {"keys": len(listing(service, instance))}

@@ -14,7 +14,7 @@ import pytest
 from lab import Call, Netlink, Operation, Outcome, Policy, SetPolicy, TakeZoneDown, catalogue
 from lab.describe import environment
 from lab.live.client import LiveLab
-from lab.model.endpoint import iam, key_protect, kms, tke
+from lab.model.endpoint import iam, kms, tke
 from lab.model.plane import Plane, Surface
 
 REFUSED = "Unauthorized: The user does not have access to the specified resource"
@@ -49,11 +49,12 @@ def run_sdk(lab: LiveLab, host: str, what: str, plane: Plane, token_from: Plane)
 
 
 def run_at(
-    lab: LiveLab, host: str, what: str, url: str, iam_url: str, *, timeout_s: float = 60
+    lab: LiveLab, host: str, what: str, url: str | None, iam_url: str, *, timeout_s: float = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run the SDK in ``host`` against these URLs."""
-    command = [sys.executable, str(CLIENT), what, url, iam_url]
-    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK)}, timeout_s=timeout_s)
+    """Run the SDK in ``host`` where KP_PRIVATE_ADDR is ``url``; None: it is unset."""
+    command = [sys.executable, str(CLIENT), what, iam_url]
+    variable = {} if url is None else {"KP_PRIVATE_ADDR": url}
+    return lab.host(host).run(command, env={"PYTHONPATH": str(SDK), **variable}, timeout_s=timeout_s)
 
 
 def sdk(lab: LiveLab, host: str, what: str, plane: Plane) -> dict[str, object]:
@@ -87,6 +88,19 @@ def test_the_sdk_with_iam_still_public_dies_where_there_is_no_public_way() -> No
         assert half.returncode != 0
         assert "Network is unreachable" in half.stderr
         assert run_sdk(lab, "vsi-1", "list", Plane.PRIVATE, Plane.PRIVATE).returncode == 0
+
+
+def test_the_pages_own_commands_open_the_way_and_show_it() -> None:
+    """Step 1 word for word, by net-tools: `route add`, `route -n`; and then the private endpoint answers by name."""
+    with LiveLab(catalogue.load_topology("single_account", private_route=False), capture=False) as lab:
+        vsi, gateway = lab.host("vsi-1"), "10.65.0.65"
+        ask = ["sh", "-c", 'curl -sS -m 4 -o /dev/null "$PELAB_KMS_PRIVATE"']
+        assert "166.9.0.0" not in vsi.run(["route", "-n"], check=True).stdout
+        assert vsi.run(ask).returncode == 28
+        vsi.run(["route", "add", "-net", "166.9.0.0/16", "gw", gateway, "dev", "eth0"], check=True)
+        shown = [line.split() for line in vsi.run(["route", "-n"], check=True).stdout.splitlines()]
+        assert ["166.9.0.0", gateway, "255.255.0.0", "UG", "0", "0", "0", "eth0"] in shown
+        vsi.run(ask, check=True)
 
 
 def test_curl_tries_the_next_zone() -> None:
@@ -155,9 +169,8 @@ def sees(lab: LiveLab, call: Call) -> Outcome:
         document, _, status = done.stdout.rpartition("\n")
         assert status == "200"
         return Outcome.REACHED if json.loads(document)["hsms"] else Outcome.NOT_LISTED
-    address = call.setting.value or key_protect("us-south").url
     try:
-        done = run_at(lab, call.by, "list", address, iam(call.plane).url, timeout_s=4)
+        done = run_at(lab, call.by, "list", call.setting.value, iam(call.plane).url, timeout_s=4)
     except subprocess.TimeoutExpired:
         return Outcome.TIMED_OUT
     if done.returncode == 0:

@@ -17,7 +17,6 @@ PRIVATE = "https://api.private.us-south.hs-crypto.cloud.ibm.com:9042"
     [
         (None, "key-protect/public/us-south", Plane.PUBLIC),
         (PRIVATE, "kms/private/keys", Plane.PRIVATE),
-        (f"{PRIVATE}/", "kms/private/keys", Plane.PRIVATE),
         (PRIVATE.replace(".private", ""), "kms/public/keys", Plane.PUBLIC),
         ("https://ep11.private.us-south.hs-crypto.cloud.ibm.com:9043", "ep11/private/keys", Plane.PRIVATE),
     ],
@@ -54,7 +53,9 @@ def test_without_a_scheme_no_request_is_made() -> None:
     "address,why",
     [
         (PRIVATE.replace("9042", "9052"), "no endpoint of this world"),
-        (PRIVATE.replace("9042", "90420"), "no URL: Port out of range"),
+        (PRIVATE.replace("9042", "90420"), "no endpoint of this world"),
+        *((PRIVATE + more, "says more than https://, host and port") for more in ("/", "/no/such/path", "/?x#y", "?x")),
+        (PRIVATE.replace("https://", "https://user:pw@"), "no endpoint of this world"),
         (PRIVATE.replace("https", "http"), "no endpoint of this world"),
         (PRIVATE.replace("us-south", "us-suoth").removeprefix("https://"), "no endpoint of this world"),
         ("", "no endpoint of this world"),
