@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
 from lab.errors import ModelError, Problem, nearest
@@ -40,7 +41,11 @@ def command(
     from lab.catalogue import load_topology
     from lab.report import explain
 
+    context = click.get_current_context()
     if variable is not None:
+        for given in ("surface", "plane"):
+            if context.get_parameter_source(given) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{given} stands beside --env: the variable says both")
         call = _led(source, instance, variable)
     else:
         api = Surface(surface)

@@ -23,7 +23,6 @@ class NodeChange:
     addresses: tuple[Address, ...] = ()
     routes_gained: tuple[PlannedRoute, ...] = ()
     tables_gained: tuple[RoutingTable, ...] = ()
-    tables_lost: tuple[RoutingTable, ...] = ()
     routes_lost: tuple[PlannedRoute, ...] = ()
     filters: tuple[Filter, ...] | None = None
 
@@ -46,13 +45,11 @@ def difference(before: Plan, after: Plan) -> Change:
         old_routes = {*old.routes, *(route for table in old.tables for route in table.routes)}
         new_routes = {*new.routes, *(route for table in new.tables for route in table.routes)}
         served = {(table.number, table.interfaces) for table in old.tables}
-        wanted = {(table.number, table.interfaces) for table in new.tables}
         nodes.append(
             NodeChange(
                 node=new.name,
                 addresses=tuple(address for address in new.addresses if address not in old.addresses),
                 tables_gained=tuple(table for table in new.tables if (table.number, table.interfaces) not in served),
-                tables_lost=tuple(table for table in old.tables if (table.number, table.interfaces) not in wanted),
                 routes_gained=tuple(sorted(new_routes - old_routes, key=_on_link_first)),
                 routes_lost=tuple(sorted(old_routes - new_routes, key=str)),
                 filters=new.filters if new.filters != old.filters else None,

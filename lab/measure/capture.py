@@ -44,7 +44,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True, tag="find"):
-    """Which frames belong to ``flow``, in its direction? Losses count from ``since`` (seconds since the epoch) on."""
+    """Which frames belong to ``flow``, in its direction, from ``since`` (seconds since the epoch) on? So are losses."""
 
     flow: Flow
     since: float = 0.0
@@ -190,11 +190,14 @@ class Capture:
         for tap in self._taps:
             self.take(tap)
 
-    def find(self, flow: Flow) -> list[Seen]:
-        """Return where frames of ``flow`` were seen, in the order of the first one."""
+    def find(self, flow: Flow, *, since: float = 0.0) -> list[Seen]:
+        """Return where frames of ``flow`` were seen after ``since``, in the order of the first one.
+
+        Ports come round again: an earlier connection of the same ends is another one.
+        """
         self.settle()
         found: dict[str, list[Frame]] = {}
-        for frame in sorted(self._of.get(flow, ()), key=_at):
+        for frame in sorted((frame for frame in self._of.get(flow, ()) if frame.at >= since), key=_at):
             found.setdefault(frame.point, []).append(frame)
         return [_seen(point, frames) for point, frames in found.items()]
 
@@ -297,7 +300,7 @@ def main(control: int) -> None:
                     wire.send(conversation, Answer(points=capture.points))
                 case Find():
                     loading.join()
-                    seen = capture.find(question.flow)
+                    seen = capture.find(question.flow, since=question.since)
                     lost = capture.lost(question.since)
                     wire.send(conversation, Answer(seen=seen, points=capture.points, lost=lost))
                 case Save():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import struct
 from dataclasses import dataclass, field
 from typing import Final
@@ -100,16 +101,21 @@ def _take(connection: H2Connection, heard: _Heard, event: Event) -> None:
 
 def _answer(heard: _Heard) -> GrpcAnswer:
     headers = heard.headers
-    if headers.get(":status") != "200" or not headers.get("grpc-status", "").isdigit():
+    status = headers.get("grpc-status", "")
+    if headers.get(":status") != "200" or not (status.isascii() and status.isdecimal()):
         raise BrokenCall(f"HTTP status {headers.get(':status')} without a gRPC status")
     body = b""
     if heard.data:
         prefix, body = bytes(heard.data[: _PREFIX.size]), bytes(heard.data[_PREFIX.size :])
         if prefix != _PREFIX.pack(False, len(body)):
             raise BrokenCall("an answer that is not one whole message")
+    try:
+        details = base64.b64decode(headers.get(DETAILS, "") + "==")
+    except binascii.Error as error:
+        raise BrokenCall(f"details that are no base64: {headers[DETAILS]!r}") from error
     return GrpcAnswer(
-        status=int(headers["grpc-status"]),
+        status=int(status),
         text=unquote(headers.get("grpc-message", "")),
-        details=base64.b64decode(headers.get(DETAILS, "") + "=="),
+        details=details,
         body=body,
     )

@@ -29,7 +29,7 @@ class Setting:
     @property
     def plane(self) -> Plane:
         """The plane that the setting means: private where the host name has the word ``private``."""
-        labels = (self.value or "").partition("://")[2].partition(":")[0].split(".")
+        labels = (self.value or "").rpartition("://")[2].partition(":")[0].split(".")
         return Plane.PRIVATE if "private" in labels else Plane.PUBLIC
 
     def __str__(self) -> str:

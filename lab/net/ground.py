@@ -233,16 +233,12 @@ class Ground:
             index = interface.index if interface is not None else LOOPBACK
             text = f"{node.name}: add address {address}"
             node.fabric.do(node.place, text, messages.address(index, address.address, connected=address.connected))
-        # a table's routes stand before packets are led to it, and go after
+        # a table's routes stand before packets are led to it; no change takes a table away
         for route in altered.routes_gained:
             _route(node, route, "add")
         for table in altered.tables_gained:
             for rule in vrf_tables.rules(table):
                 node.add_rule(**dataclasses.asdict(rule))
-        for table in altered.tables_lost:
-            for rule in vrf_tables.rules(table):
-                text = f"{node.name}: delete {rule}"
-                node.fabric.do(node.place, text, messages.rule(**dataclasses.asdict(rule), delete=True))
         for route in altered.routes_lost:
             _route(node, route, "delete")
         if (wanted := altered.filters) is not None:

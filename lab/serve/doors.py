@@ -22,6 +22,8 @@ from lab.serve.messages import Door
 
 SURFACES = (*HTTP_SURFACES, Surface.EP11)
 _RENEWED_S = pki.LIFETIME.total_seconds() / 2
+_LOOKED_S = 60
+"""How often the clock is looked at: a machine that sleeps stops every timer, and certificates grow old all the same."""
 
 
 _Certified = tuple[tuple[str, ...], tuple[str, ...], str]
@@ -40,6 +42,7 @@ class Doors:
         self._contexts: dict[_Certified, ssl.SSLContext] = {}
         self._open: dict[str, HttpDoor | GrpcDoor] = {}
         self._renewal: asyncio.TimerHandle | None = None
+        self._renewed = cloud.clock()
 
     @property
     def ca_pem(self) -> str:
@@ -77,7 +80,7 @@ class Doors:
             opened = self._open.setdefault(door.name, self._opened(door))
             for _ in door.addresses:
                 await opened.listen(next(rest), self._contexts[_certified(door)])
-        self._renew_later()
+        self._look_later()
 
     def close_listener(self, name: str) -> None:
         """Close the door ``name``; a connection refused is what its callers see from now on."""
@@ -103,16 +106,18 @@ class Doors:
         names, addresses, _ = certified
         return self._authority.issue(names, [IPv4Address(address) for address in addresses])
 
-    def _renew_later(self) -> None:
+    def _look_later(self) -> None:
         if self._renewal is None:
-            self._renewal = asyncio.get_running_loop().call_later(_RENEWED_S, self._renew)
+            self._renewal = asyncio.get_running_loop().call_later(_LOOKED_S, self._look)
 
-    def _renew(self) -> None:
-        """Give every door a fresh certificate: a lab may stay up for longer than one lives."""
+    def _look(self) -> None:
+        """Give every door a fresh certificate when it is time: a lab may stay up for longer than one lives."""
         self._renewal = None
-        for certified, context in self._contexts.items():
-            pki.load(context, self._issue(certified))
-        self._renew_later()
+        if self._cloud.clock() - self._renewed >= _RENEWED_S:
+            for certified, context in self._contexts.items():
+                pki.load(context, self._issue(certified))
+            self._renewed = self._cloud.clock()
+        self._look_later()
 
 
 def _certified(door: Door) -> _Certified:

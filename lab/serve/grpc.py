@@ -23,11 +23,13 @@ from grpclib.server import Server, Stream
 from lab.grep11 import Status
 from lab.model.plane import Surface
 from lab.serve import log
-from lab.serve.exchange import Site
+from lab.serve.exchange import BODY_LIMIT, Site
 from lab.services.ep11 import api
 
 _UNREADABLE = b"\xff"
 """What no operation can read: it is answered as such, after the door's checks, like any other message."""
+_PREFIX = struct.Struct("!?I")
+"""Before a message: whether it is compressed, and how long it is."""
 _REQUEST_IDS = ("correlation-id", "x-correlation-id", "transaction-id")
 
 
@@ -111,10 +113,7 @@ class _Crypto:
         return self._handlers
 
     async def _handle(self, path: str, operation: api.Operation, stream: Stream[bytes, bytes]) -> None:
-        try:
-            body = await stream.recv_message()
-        except (AssertionError, NotImplementedError, struct.error):  # what grpclib raises of a message that is none
-            body = _UNREADABLE
+        body = await _message(stream)
         if body is None:  # the client ended the call before it had asked
             await stream.cancel()
             return
@@ -126,6 +125,24 @@ class _Crypto:
         await stream.send_trailing_metadata(
             status=GrpcStatus(given.status.value), status_message=given.text, status_details=given.details
         )
+
+
+async def _message(stream: Stream[bytes, bytes]) -> bytes | None:
+    """Return a call's message, None if there is none; ``_UNREADABLE`` if it is none, or longer than anyone may send.
+
+    grpclib's own reading takes any length: who may not come in could fill the memory.
+    """
+    received = stream._stream  # noqa: SLF001 - it says nowhere how long a message is before it has read it
+    try:
+        if not (prefix := await received.recv_data(_PREFIX.size)):
+            return None
+        compressed, size = _PREFIX.unpack(prefix)
+        if compressed or size > BODY_LIMIT:
+            return _UNREADABLE
+        body = await received.recv_data(size)
+    except AssertionError:  # what grpclib raises where less came than was asked for
+        return _UNREADABLE
+    return body if len(body) == size else _UNREADABLE
 
 
 class _Listener(Server):

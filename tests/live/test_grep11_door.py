@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+from h2.connection import H2Connection
 
 from lab.errors import ProbeFailed
 from lab.grep11 import Ckr, Status, unpacked
@@ -17,6 +18,7 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.model.call import Operation
 from lab.model.plane import Plane, Surface
 from lab.serve import messages
+from lab.serve.exchange import BODY_LIMIT
 from tests.live.test_cloud_process import GUID, CloudProcess
 
 PUBLIC, PRIVATE = "ep11/public/keys", "ep11/private/keys"
@@ -84,7 +86,7 @@ def test_the_policy_can_be_left_unasked_on_this_surface_only(cloud: CloudProcess
     kms.request("GET", "/api/v2/keys", headers=cloud.headers())
     assert kms.getresponse().status == 401
     kms.close()
-    again = cloud.ask(messages.Fault, name="ignore-policy:tke")
+    again = cloud.ask(messages.Fault, name="ignore-policy:iam")
     assert isinstance(again, messages.Failed), "a surface without a policy"
 
 
@@ -182,4 +184,17 @@ def test_clients_that_speak_something_else_leave_the_door_open(cloud: CloudProce
                 ask(cloud, PRIVATE, wrong)
         else:
             assert ask(cloud, PRIVATE, wrong).status == Status.UNIMPLEMENTED
+    assert ask(cloud, PRIVATE, asked).status == Status.OK
+
+
+def test_a_message_that_is_longer_than_anyone_may_send_is_not_waited_for(
+    cloud: CloudProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may not come in cannot fill the memory: its length is looked at, and the call answered before it came."""
+    asked, whole = request(cloud), H2Connection.send_data
+    begun = struct.pack("!?I", False, BODY_LIMIT + 1) + b"x"
+    with monkeypatch.context() as patched:
+        patched.setattr(H2Connection, "send_data", lambda self, stream, _data, **_how: whole(self, stream, begun))
+        assert code(ask(cloud, PRIVATE, asked)) == (Status.UNKNOWN, Ckr.CKR_IBM_GREP11_CANNOT_UNMARSHAL)
+        assert code(ask(cloud, PUBLIC, asked)) == NOT_AUTHENTICATED, "the door is asked first"
     assert ask(cloud, PRIVATE, asked).status == Status.OK

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from typing import cast
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.inet import TCP as SCAPY_TCP
+from scapy.layers.l2 import Ether
 
 from lab.measure import capture
 from lab.measure.capture import Capture
+from lab.measure.flow import TCP, Flow
 
 
 class Tap:
@@ -64,3 +69,15 @@ def test_frames_that_made_room_count_for_what_began_before_they_passed(tapped: t
     fill(kept, tap, 1000.0, 2500)
     assert kept.lost(1000.2) > 0
     assert kept.lost(1000.6) == 0
+
+
+def test_an_earlier_connection_of_the_same_ports_is_another_one(tapped: tuple[Capture, Tap]) -> None:
+    """Ports come round again: who asks about an attempt is not told of frames from before it."""
+    kept, tap = tapped
+    ends = {"source": IPv4Address("10.65.0.66"), "destination": IPv4Address("166.9.12.20")}
+    flow = Flow(protocol=TCP, source_port=40000, destination_port=9042, **ends)
+    syn = bytes(Ether() / IP(src="10.65.0.66", dst="166.9.12.20") / SCAPY_TCP(sport=40000, dport=9042))
+    tap.frames = [(100.0, syn, True), (200.0, syn, True), (201.0, syn, True)]
+    assert [seen.count for seen in kept.find(flow)] == [3]
+    assert [seen.count for seen in kept.find(flow, since=150.0)] == [2]
+    assert kept.find(flow, since=300.0) == []

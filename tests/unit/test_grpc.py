@@ -115,6 +115,11 @@ NONE: dict[str, tuple[Says, str]] = {
     "reset": (reset, "StreamReset before an answer: NO_ERROR"),
     "farewell": (farewell, "ConnectionTerminated before an answer: NO_ERROR"),
     "no-status": (only_trailers(("content-type", "application/grpc")), "HTTP status 200 without a gRPC status"),
+    "a-status-in-other-digits": (only_trailers(("grpc-status", "\u00b2")), "HTTP status 200 without a gRPC status"),
+    "details-that-are-none": (
+        only_trailers(("grpc-status", "16"), ("grpc-status-details-bin", "a")),
+        "details that are no base64",
+    ),
     "compressed": (whole(message(b"x", compressed=True)), "not one whole message"),
     "cut-short": (whole(message(b"x", length=2)), "not one whole message"),
     "two-messages": (whole(message(b"x") * 2), "not one whole message"),

@@ -377,6 +377,14 @@ def not_initialised() -> ScriptedLab:
     return refused(400, "not yet", code="CKR_IBM_WK_NOT_INITIALIZED", rule="instance.not-initialised")
 
 
+def private_only_early() -> ScriptedLab:
+    """Return a refusal by the policy of an instance that cannot say it yet: inside it gets past the door."""
+    told = private_only()
+    early = (400, refusal("not yet", "CKR_IBM_WK_NOT_INITIALIZED"))
+    says(policy=early, private=early)(told)
+    return told
+
+
 def unknown_key() -> ScriptedLab:
     """Return a refusal for want of the key."""
     return refused(404, "no key", code="KEY_NOT_FOUND_ERR", rule="key.unknown")
@@ -432,6 +440,8 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "policy-log-contradicts": (private_only, logs(plane="private"), "the service's log says plane private"),
     "policy-arrived-nowhere": (private_only, sets(seen=[]), "nothing of it was seen to arrive at a door"),
     "policy-another-caller": (private_only, sets(source=IPv4Address("203.0.113.99")), "is no address of laptop"),
+    "policy-early-twin-refused": (private_only_early, denied(twin=401), APART),
+    "policy-early-refused-inside-too": (private_only_early, denied(private=401), APART),
     "initialised-text-missing": (
         lambda: refused(400, "bad", rule="instance.not-initialised"),
         sets(),
@@ -449,6 +459,13 @@ DOOR: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "stranger-owner-refused": (stranger, denied(owner=401), APART),
     "stranger-token-good-for-nothing": (stranger, denied(own_twin=401), APART),
 }
+
+
+@pytest.mark.usefixtures("surface")
+def test_a_policy_that_nobody_reads_yet_is_a_cause_where_the_instance_lets_in_inside() -> None:
+    """Of an instance that is not initialised the same token gets past the private door, and no further."""
+    said = private_only_early().measured()
+    assert (said.cause.startswith("policy."), said.vacuous) == (True, "")
 
 
 def test_the_caller_itself_asks_the_control_instances() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
 import pytest
@@ -69,11 +70,20 @@ def unsent() -> ScriptedLab:
     return ScriptedLab(Call.kp("vsi-1", "keys", address=f"{HOST}:9042"))
 
 
+def unset_and_no_way() -> ScriptedLab:
+    """Return a call where the variable is unset and the host has no way to the internet."""
+    told = ScriptedLab(Call.kp("vsi-1", "keys", address=None), world=siblings(), refused=errno.ENETUNREACH)
+    gone = signature("connect", "ENETUNREACH")
+    told.attempt = Attempt(flow=None, since=0, signature=gone, address=told.flow.destination)
+    return told
+
+
 SOUND: dict[str, tuple[Callable[[], ScriptedLab], Outcome, str]] = {
     "another-port": (at_archive, Outcome.UNAUTHORIZED, "door.other-instance"),
     "unset": (at_key_protect, Outcome.UNAUTHORIZED, "door.other-instance"),
     "grpc": (at_ep11, Outcome.TLS_FAILED, "ep11.speaks-grpc"),
     "no-scheme": (unsent, Outcome.NOT_SENT, "client.no-scheme"),
+    "unset-and-no-way": (unset_and_no_way, Outcome.NO_ROUTE, "host.no-route"),
 }
 TOKEN = "the instance's own door refuses the same token too"
 SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
@@ -117,3 +127,10 @@ def test_a_stray_that_is_not_proved_is_vacuous(case: str) -> None:
     said = told.measured()
     assert why in said.vacuous
     assert said.cause == ""
+
+
+def test_a_way_that_is_missing_to_key_protect_is_vacuous_where_it_answers_nobody() -> None:
+    """It serves nobody here, but it must say so to somebody."""
+    told = unset_and_no_way()
+    told.mute = "twin"
+    assert "the door answers nobody" in told.measured().vacuous

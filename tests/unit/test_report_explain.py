@@ -166,3 +166,10 @@ def test_a_slip_in_a_variable_is_one_line(capsys: pytest.CaptureFixture[str], va
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert why in said.err
+
+
+@pytest.mark.parametrize("more", [["--surface", "ep11"], ["--plane", "private"]])
+def test_a_variable_says_surface_and_plane(capsys: pytest.CaptureFixture[str], more: list[str]) -> None:
+    """What is said beside it would be left aside in silence."""
+    assert main(["explain", "single_account", "vsi-1", "keys", "--env", "KP_PRIVATE_ADDR", *more]) == 2
+    assert "the variable says both" in capsys.readouterr().err

@@ -169,3 +169,12 @@ def test_a_mistake_is_one_line_and_no_picture(asked: list[str], said: str, capsy
     out, err = capsys.readouterr()
     assert out == ""
     assert re.search(said, err)
+
+
+@pytest.mark.parametrize(("form", "private"), [("--mermaid", ":::private"), ("--svg", 'class="box private"')])
+def test_private_doors_are_private_without_an_instance_behind_them(
+    form: str, private: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A box's side is the box's own, whatever it is linked to: the provider edge's and the doors'."""
+    assert main(["graph", "single_account", "--set", "instance=false", form]) == 0
+    assert capsys.readouterr().out.count(private) == 2

@@ -56,10 +56,7 @@ def _node(drawn: Picture, ids: dict[str, str], box: Box) -> str:
 def _class(drawn: Picture, box: Box) -> str:
     if drawn.way is not None and drawn.way.ends(box.id):
         return "dies"
-    if box.kind not in {Kind.EDGE, Kind.DOORS}:
-        return "host"
-    sides = {line.plane for line in drawn.lines if line.a == box.id}
-    return "private" if Plane.PRIVATE in sides else "public"
+    return "host" if box.plane is None else box.plane.value
 
 
 def _text(text: str) -> str:

@@ -45,6 +45,8 @@ class Box:
     facts: tuple[str, ...] = ()
     account: str = ""
     behind: str = ""
+    plane: Plane | None = None
+    """The side of an edge and of doors; hosts may have both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +114,9 @@ def picture(title: str, world: World, told: Explanation | None = None) -> Pictur
     boxes = (
         *(_host(host) for host in world.hosts.values()),
         *(_gateway(gateway) for gateway in world.gateways.values()),
-        _middle(PROVIDER_EDGE, Kind.EDGE, map(_table, accounts)),
-        _middle(INTERNET_EDGE, Kind.EDGE, (f"drops {CLOUD_SERVICES}", "and private addresses")),
-        *(_middle(DOORS[plane], Kind.DOORS, _doors(world, plane)) for plane in Plane),
+        _middle(PROVIDER_EDGE, Kind.EDGE, Plane.PRIVATE, map(_table, accounts)),
+        _middle(INTERNET_EDGE, Kind.EDGE, Plane.PUBLIC, (f"drops {CLOUD_SERVICES}", "and private addresses")),
+        *(_middle(DOORS[plane], Kind.DOORS, plane, _doors(world, plane)) for plane in Plane),
         *(_instance(instance) for instance in world.instances.values()),
     )
     way = None if told is None else _way(world, told)
@@ -122,8 +124,8 @@ def picture(title: str, world: World, told: Explanation | None = None) -> Pictur
     return Picture(title=title, accounts=have, boxes=boxes, lines=tuple(_lines(world)), way=way)
 
 
-def _middle(name: str, kind: Kind, facts: Iterable[str]) -> Box:
-    return Box(id=name, name=name, kind=kind, facts=tuple(facts))
+def _middle(name: str, kind: Kind, plane: Plane, facts: Iterable[str]) -> Box:
+    return Box(id=name, name=name, kind=kind, plane=plane, facts=tuple(facts))
 
 
 def _host(host: Host) -> Box:

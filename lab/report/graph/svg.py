@@ -161,9 +161,7 @@ class _Drawing:
         """Yield a box with its name, its facts on the left and its links on the right."""
         place, way = self._places[box.id], self._drawn.way
         mark, dies = (way.mark(box.id), way.ends(box.id)) if way is not None else ("", False)
-        side = ""
-        if box.kind in {Kind.EDGE, Kind.DOORS}:
-            side = " private" if self._links(box)[:1] and self._links(box)[0].plane is Plane.PRIVATE else " public"
+        side = "" if box.plane is None else f" {box.plane.value}"
         yield _rect(f"box{side}{' dies' if dies else ' on' if mark else ''}", place)
         yield _words("name", place.x + 12, place.y + 21, box.name)
         if mark:
