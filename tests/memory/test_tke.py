@@ -16,7 +16,7 @@ from lab.play.runner import Mode, play
 from lab.serve.exchange import BODY_LIMIT
 from tests.memory.test_platform import REFUSED, Lab, TwoRegions, told
 
-NOTHING: Final = {"hsms": [], "source_hsms": [], "failover_hsms": []}
+NOTHING: Final[dict[str, list[Any]]] = {"hsms": [], "source_hsms": [], "failover_hsms": []}
 PARTS: Final = {"key_parts": ["11" * 32, "22" * 32]}
 
 

@@ -41,7 +41,7 @@ def units(name: str = "keys", pattern: str = OLD) -> tuple[int, Any]:
     return 200, {"hsms": [{"hsm_id": f"{name}-{number}", **about} for number in (1, 2)], "source_hsms": []}
 
 
-NOTHING = 200, {"hsms": [], "source_hsms": [], "failover_hsms": []}
+NOTHING: tuple[int, dict[str, list[Any]]] = 200, {"hsms": [], "source_hsms": [], "failover_hsms": []}
 
 
 def made(call: Call, caller: tuple[int, Any], *, rule: str = "door.served", **others: tuple[int, Any]) -> ScriptedLab:
