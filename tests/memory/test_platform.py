@@ -242,6 +242,6 @@ def test_a_private_console_is_one_clear_error(surface: Surface) -> None:
     call = Call(by="vsi-1", instance="keys", plane=Plane.PRIVATE, surface=surface, operation=operation)
     steps = (Step("x", call, Outcome.REACHED),)
     with pytest.raises(
-        ModelError, match=rf"steps\[0\].*no {surface.value} on the private network.*Call\.{surface.value}"
+        ModelError, match=rf"x/step 1: .*no {surface.value} on the private network.*Call\.{surface.value}"
     ):
         play(Scenario(name="x", topology=TwoRegions(), steps=steps), Mode.MEMORY)
