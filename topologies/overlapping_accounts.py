@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface
 
-from lab import Builder, Policy, Topology, for_mn, topology
+from lab import Builder, Count, Policy, Topology, for_mn, topology
 
 FIRST, SUBNET = IPv4Interface("10.240.0.4/26"), 64
 
@@ -17,7 +17,7 @@ FIRST, SUBNET = IPv4Interface("10.240.0.4/26"), 64
 class OverlappingAccounts(Topology):
     """Each account has an instance of its own. The parameters but ``vsis`` are globex's; acme has everything."""
 
-    vsis: int = 1  # of acme; globex has one more, where acme has nobody
+    vsis: Count = 1  # of acme; globex has one more, where acme has nobody
     vrf: bool = True
     service_endpoints: bool | None = None  # None: as VRF, which they need
     policy: Policy | None = None

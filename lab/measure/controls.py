@@ -82,14 +82,16 @@ class Controls:
             again=again,
         )
         cause, why = corroborated(asked, *_cause(asked, pairs))
+        if call.operation is Operation.INITIALISE and _loaded_anyway(asked, pairs):
+            cause, why = "", "refused, and the crypto units hold the key whose parts were sent"
         evidence = (*_told(asked, pairs), *policy_read(asked))
         return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
 
     async def _ask(self, call: Call, instance: Instance, token: str, *, ours: bool = False) -> Observation:
         """Make ``call`` to ``instance`` instead of its own, with ``token``; ``ours``: it is the lab's own instance."""
         credentials, operation = Credentials(token=token, guid=instance.guid), call.operation
-        if call.surface is Surface.TKE:
-            operation = Operation.LIST_CRYPTO_UNITS  # the other is done once, and not for a control
+        if operation is Operation.INITIALISE and not ours:
+            operation = Operation.LIST_CRYPTO_UNITS  # it would last; the lab's own instance refuses it
         if call.surface is Surface.EP11:
             door = of_instance(instance, call.surface, call.plane)
             return await self._on_a_blob(call.by, door, operation, credentials)
@@ -105,7 +107,13 @@ class Controls:
             return await self._prober.ask(call.by, door.names[0], door.port, request)
 
         match operation:
-            case Operation.LIST | Operation.GET_POLICY | Operation.GET_INSTANCE | Operation.LIST_CRYPTO_UNITS:
+            case (
+                Operation.LIST
+                | Operation.GET_POLICY
+                | Operation.GET_INSTANCE
+                | Operation.LIST_CRYPTO_UNITS
+                | (Operation.INITIALISE)
+            ):
                 return await one(operation)
             case Operation.SET_POLICY:
                 stands = await one(Operation.GET_POLICY)
@@ -226,10 +234,21 @@ def corroborated(asked: Asked, cause: str, why: str) -> tuple[str, str]:
     return "", f"control pairs say {cause}, the service's log says {' and '.join(map(str, dict.fromkeys(logged)))}"
 
 
+def _let_in(call: Call, twin: Observation) -> bool:
+    """Whether a control instance lets the call in: it has a master key, and says so to who may load one."""
+    return twin.signature.outcome is Outcome.CONFLICT if call.operation is Operation.INITIALISE else served(twin)
+
+
+def _loaded_anyway(asked: Asked, pairs: Pairs) -> bool:
+    listed = (seen for seen in (pairs.private, pairs.owner) if served(seen))
+    return any(tke.loaded_anyway(asked.request, seen) for seen in listed)
+
+
 def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
     call, outcome, text = asked.call, asked.observed.signature.outcome, said(asked.observed)
-    twin, own_twin, private, owner = map(served, (pairs.twin, pairs.own_twin, pairs.private, pairs.owner))
+    twin, own_twin = (_let_in(call, seen) for seen in (pairs.twin, pairs.own_twin))
+    private, owner = served(pairs.private), served(pairs.owner)
     locked = LOCKED_AS.get(call.surface, "policy.private-only")
     match outcome:
         case Outcome.UNAUTHORIZED | Outcome.NOT_LISTED if call.plane is Plane.PUBLIC and twin and private:
@@ -267,9 +286,11 @@ def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
     inside, there = _inside(asked.call), "private door"
     if asked.call.surface in PUBLIC_SURFACES:
         there = f"{inside.surface.value}/{inside.plane.value}"
+    # what an initialisation would change there is asked for instead
+    inner = "same token, its crypto units" if asked.call.operation is Operation.INITIALISE else "same token and request"
     told = [
         _pair(f"{by}, same token and request, control instance, {plane} door", pairs.twin),
-        _pair(f"same token and request, same instance, {there}", pairs.private),
+        _pair(f"{inner}, same instance, {there}", pairs.private),
         _pair(f"owner's token, same instance, {there}", pairs.owner),
     ]
     if pairs.own_twin is not pairs.twin:

@@ -71,11 +71,19 @@ class HeldKey:
 
 
 def shown(request: HttpRequest, status: int, body: bytes) -> str:
-    """Return an answer as the signatures' table has it: the status, and whether what was asked for is not listed."""
+    """Return an answer as the signatures' table has it: the status, and whether nothing at all is listed.
+
+    ProbeFailed for an answer that is no such listing: only an empty list says that something is missing from it.
+    """
     if not request.listing or status != _OK:
         return str(status)
-    told = msgspec.json.decode(body, type=dict[str, Any])
-    return str(status) if told.get(request.listing) else f"{status} empty"
+    try:
+        told = msgspec.json.decode(body, type=dict[str, list[Any]])
+        return str(status) if told[request.listing] or any(told.values()) else f"{status} empty"
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise ProbeFailed(
+            f"{request.path}: answered {status} without a list {request.listing}: {body[:80]!r}"
+        ) from error
 
 
 def token(api_key: str) -> HttpRequest:

@@ -8,7 +8,7 @@ from lab.describe.placing import control
 from lab.measure import checks, grep11, platform, requests, tke
 from lab.measure.asked import Asked
 from lab.measure.checks import served
-from lab.measure.controls import reads_private_only, rightly
+from lab.measure.controls import early, reads_private_only, rightly
 from lab.measure.keyring import Keyring
 from lab.measure.owner import Owner
 from lab.model.call import Operation
@@ -85,11 +85,24 @@ async def _units_shown(asked: Asked, owner: Owner) -> str:
     seen = await owner.plainest(instance, Surface.TKE)
     if not served(seen) or tke.units(seen) != tke.units(asked.observed):
         return "answered with other crypto units than the owner is shown"
+    twin = await owner.plainest(control(asked.world, instance.account), Surface.TKE)
+    if not served(twin) or not tke.apart(asked.observed, twin):
+        return "answered with crypto units that another instance has too"
     if asked.call.operation is not Operation.INITIALISE:
-        return ""
+        return _register_shown(asked)
     if not tke.loaded(asked.request, asked.observed):
         return "acknowledged, but the crypto units do not hold the key whose parts were sent"
     return "" if served(await owner.ask(instance)) else "acknowledged, but key management does not serve the owner"
+
+
+def _register_shown(asked: Asked) -> str:
+    """Return what is wrong with master key registers: key management said just before whether there is a key."""
+    if asked.policy is None:
+        return ""
+    agrees = tke.keyed if served(asked.policy) else tke.empty if early(asked.policy) else None
+    if agrees is None or agrees(asked.observed):
+        return ""
+    return "the crypto units say another thing of the master key than key management does"
 
 
 async def _endpoints_shown(asked: Asked, owner: Owner) -> str:

@@ -50,9 +50,29 @@ def keyed(observed: Observation) -> bool:
     return len(patterns) == 1 and all(unit.get("current_master_key") == "Valid" for unit in found)
 
 
+def empty(observed: Observation) -> bool:
+    """Whether no crypto unit that is listed has a master key, or says anything of one."""
+    told = ((unit.get("current_master_key"), unit.get("verification_pattern")) for unit in units(observed))
+    return all(said == ("Empty", "") for said in told)
+
+
 def loaded(request_: HttpRequest, observed: Observation) -> bool:
-    """Whether the units that are listed hold the master key whose parts were sent with ``request_``."""
+    """Whether all units that are listed hold the master key whose parts were sent with ``request_``."""
+    return keyed(observed) and units(observed)[0]["verification_pattern"] == _pattern(request_)
+
+
+def loaded_anyway(request_: HttpRequest, observed: Observation) -> bool:
+    """Whether a unit holds the master key whose parts were sent with ``request_``, which was refused."""
+    return any(unit.get("verification_pattern") == _pattern(request_) for unit in units(observed))
+
+
+def apart(one: Observation, other: Observation) -> bool:
+    """Whether two instances are told to have no crypto unit in common."""
+    ours, theirs = ({unit.get("hsm_id") for unit in units(seen)} for seen in (one, other))
+    return None not in ours and ours.isdisjoint(theirs)
+
+
+def _pattern(request_: HttpRequest) -> str:
     parts = msgspec.json.decode(request_.body)["key_parts"]
     key = reduce(lambda one, other: one ^ other, (int(part, 16) for part in parts)).to_bytes(_PART_BYTES)
-    pattern = hashlib.sha256(b"\x01" + key).digest()[:-_PATTERN_ZEROS].hex() + "00" * _PATTERN_ZEROS
-    return keyed(observed) and units(observed)[0]["verification_pattern"] == pattern
+    return hashlib.sha256(b"\x01" + key).digest()[:-_PATTERN_ZEROS].hex() + "00" * _PATTERN_ZEROS

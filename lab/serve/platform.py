@@ -35,8 +35,8 @@ def broker() -> ASGIApp:
 
 def _document(asked: Asked) -> Answer:
     """Tell where an instance is: an instance of another region is none here."""
-    if asked.method != "GET":
-        return _other_method(("GET",))
+    if (refused := _unfit(asked, "GET")) is not None:
+        return refused
     cloud, named = asked.cloud, asked.parameters["instance"]
     bearer, level = cloud.bearer(asked.header(b"authorization"))
     found, endpoints = cloud.instances.by_guid(named), dict[str, dict[str, str]]()
@@ -70,8 +70,8 @@ def tke() -> ASGIApp:
 
 def _units(method: str, operation: str, asked: Asked) -> Answer:
     """Do ``operation`` on an instance's crypto units: an instance of another region is none here."""
-    if asked.method != method:
-        return _other_method((method,))
+    if (refused := _unfit(asked, method)) is not None:
+        return refused
     cloud, named = asked.cloud, asked.parameters["instance"]
     bearer, level = cloud.bearer(asked.header(b"authorization"))
     found = cloud.instances.by_guid(named)
@@ -147,6 +147,13 @@ def _shown(item: Item, asked: Asked) -> Answer:
 
 def _unknown(_asked: Asked) -> Answer:
     return _refused(api.Unserved(404, "Not Found: The requested path could not be found"))
+
+
+def _unfit(asked: Asked, method: str) -> Answer | None:
+    """Return the refusal of a request by another method, or whose body was too long to read."""
+    if asked.method != method:
+        return _other_method((method,))
+    return _refused(api.too_long()) if asked.body is None else None
 
 
 def _other_method(allowed: tuple[str, ...]) -> Answer:

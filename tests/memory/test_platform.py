@@ -190,9 +190,10 @@ def test_what_the_broker_has_not_is_said(lab: Lab) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 
-def test_what_is_too_long_for_key_management_is_too_long_for_the_console(lab: Lab) -> None:
-    """It reads no further than anybody may send."""
+def test_what_is_too_long_for_key_management_is_too_long_for_console_and_broker(lab: Lab) -> None:
+    """They read no further than anybody may send."""
     assert lab.ui("POST", "keys", content=b"x" * (BODY_LIMIT + 1)).status_code == 413
+    assert lab.document(content=b"x" * (BODY_LIMIT + 1)).status_code == 413
 
 
 class _Inside(Memory):
@@ -241,6 +242,6 @@ def test_a_private_console_is_one_clear_error(surface: Surface) -> None:
     call = Call(by="vsi-1", instance="keys", plane=Plane.PRIVATE, surface=surface, operation=operation)
     steps = (Step("x", call, Outcome.REACHED),)
     with pytest.raises(
-        ModelError, match=rf"steps\[0\].*no {surface.value} on the private network.*Call\.{surface.value}"
+        ModelError, match=rf"x/step 1: .*no {surface.value} on the private network.*Call\.{surface.value}"
     ):
         play(Scenario(name="x", topology=TwoRegions(), steps=steps), Mode.MEMORY)

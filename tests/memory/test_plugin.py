@@ -38,6 +38,8 @@ def test_shared_doors_are_asked_on_the_plane_that_they_have(lab):
     lab.set_policy("orders", "private-only", by="till")
     lab.assert_denied("till", "orders", surface="console", cause="policy.not-in-the-ui")
     lab.assert_allowed("till", "orders", surface="broker")
+    lab.assert_allowed("till", "orders", surface="tke")
+    lab.assert_denied("laptop", "orders", surface="tke", cause="tke.left-out")
 
 def test_what_the_world_says(lab):
     till = lab.host("till")
@@ -47,6 +49,7 @@ def test_what_the_world_says(lab):
     assert lab.endpoint("orders", "public").startswith("https://api.us-south.hs-crypto.cloud.ibm.com:")
     assert lab.endpoint("console", "public") == "https://cloud.ibm.com"
     assert lab.endpoint("orders", "public", surface="broker") == "https://us-south.broker.hs-crypto.cloud.ibm.com"
+    assert lab.endpoint("orders", "private", surface="tke") == "https://tke.private.us-south.hs-crypto.cloud.ibm.com"
     assert lab.mode is Mode.MEMORY
 """
 
@@ -58,7 +61,7 @@ def test_without_a_network_assertions_are_judged_and_what_was_not_measured_is_sa
     result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines([
         "*pelab: not measured*",
-        "19 assertions in 5 tests: in memory, the model and the services' code decided",
+        "21 assertions in 5 tests: in memory, the model and the services' code decided",
         "--live measures them",
     ])  # fmt: skip
     said = properties(pytester, "test_by_name")
@@ -77,7 +80,7 @@ def test_workers_say_the_same(pytester: pytest.Pytester) -> None:
     project(pytester, SOUND)
     result = run(pytester, "-n", "2")
     result.assert_outcomes(passed=6)
-    result.stdout.fnmatch_lines(["19 assertions in 5 tests:*"])
+    result.stdout.fnmatch_lines(["21 assertions in 5 tests:*"])
 
 
 def test_a_topology_is_named_by_class_or_value_and_nearest_counts(pytester: pytest.Pytester) -> None:

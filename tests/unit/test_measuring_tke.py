@@ -1,4 +1,4 @@
-"""Every guard of what Trusted Key Entry answers: it can withdraw an empty list, a refusal and a success."""
+"""Every guard of what Trusted Key Entry says can withdraw it: units, a missing instance, a loaded master key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from lab import Call, Operation, Outcome
-from lab.measure import tke
-from lab.measure.requests import Credentials
+from lab.errors import ProbeFailed
+from lab.measure import requests, tke
+from lab.measure.requests import HttpRequest
 from tests.unit.scripted import (
-    UNITS,
     ScriptedLab,
     Spoil,
     arrival,
@@ -27,142 +27,235 @@ from tests.unit.scripted import (
     two_accounts,
 )
 
-OUTSIDE, INSIDE = Call.tke_public("laptop", "keys"), Call.tke_private("vsi-1", "keys")
-NOTHING: dict[str, Any] = {"hsms": []}
-EMPTY: dict[str, Any] = {"hsms": [{"hsm_id": "1", "current_master_key": "Empty", "verification_pattern": ""}]}
-NOT_INITIALISED = (400, refusal("Got error CKR_IBM_WK_NOT_INITIALIZED"))
-PART = "11" * 32
-Made = Callable[[], ScriptedLab]
+INSIDE, OUTSIDE = Call.tke_private("vsi-1", "keys"), Call.tke_public("laptop", "keys")
+LOADED = "the pattern of the key whose parts the caller sent"
+OLD = hashlib.sha256(b"old").hexdigest()
+EARLY = (400, refusal("CKR_IBM_WK_NOT_INITIALIZED"))
+TAKEN = (409, refusal("Conflict: The current master key register is not empty"))
 
 
-def answered(call: Call, status: int, document: Any, *, rule: str, read: tuple[int, Any]) -> ScriptedLab:
-    """Return a call that was answered: it arrived, and the log agrees; ``read`` is what the owner reads as policy."""
-    told = ScriptedLab(call, says={"caller": (status, document), "policy": read})
+def units(name: str = "keys", pattern: str = OLD) -> tuple[int, Any]:
+    """Return the answer that lists an instance's two crypto units; ``pattern`` empty: they have no master key."""
+    register = "Valid" if pattern else "Empty"
+    about = {"current_master_key": register, "verification_pattern": pattern}
+    return 200, {"hsms": [{"hsm_id": f"{name}-{number}", **about} for number in (1, 2)], "source_hsms": []}
+
+
+NOTHING: tuple[int, dict[str, list[Any]]] = 200, {"hsms": [], "source_hsms": [], "failover_hsms": []}
+
+
+def made(call: Call, caller: tuple[int, Any], *, rule: str = "door.served", **others: tuple[int, Any]) -> ScriptedLab:
+    """Return a call that was answered: it arrived at its door, and the log agrees."""
+    told = ScriptedLab(call)
+    says(caller=caller, twin=units("twin"), **others)(told)
     told.seen = [arrival(told)]
-    told.logged = log_of(told, status=status, rule=rule)
-    if document == NOTHING:
+    told.logged = log_of(told, status=caller[0], rule=rule)
+    if rule != "door.served":
         told.logged["decision"] = "deny"
     return told
 
 
-def left_out(read: tuple[int, Any] = (200, policy("private-only"))) -> ScriptedLab:
-    """Return an empty list outside."""
-    return answered(OUTSIDE, 200, NOTHING, rule="policy.private-only", read=read)
+def listed(call: Call = INSIDE) -> ScriptedLab:
+    """Return an initialised instance whose units are shown."""
+    return made(call, units(), private=units())
+
+
+def listed_empty() -> ScriptedLab:
+    """Return an instance that is not initialised whose units are shown."""
+    return made(INSIDE, units(pattern=""), private=units(pattern=""), policy=EARLY)
+
+
+def left_out(call: Call = OUTSIDE) -> ScriptedLab:
+    """Return an instance that private-only leaves out of the list."""
+    return made(call, NOTHING, rule="policy.private-only", private=units(), policy=(200, policy("private-only")))
 
 
 def left_out_early() -> ScriptedLab:
-    """Return an empty list outside, of an instance whose policy nobody reads yet."""
-    return left_out(NOT_INITIALISED)
+    """Return the same of an instance that is not initialised."""
+    return made(OUTSIDE, NOTHING, rule="policy.private-only", private=units(pattern=""), policy=EARLY)
 
 
-def refused() -> ScriptedLab:
-    """Return an initialisation that is refused outside."""
-    call = OUTSIDE.to(Operation.INITIALISE)
-    return answered(call, 401, refusal("no"), rule="policy.private-only", read=NOT_INITIALISED)
+def initialised(call: Call = INSIDE) -> ScriptedLab:
+    """Return a master key that was loaded."""
+    return made(call.to(Operation.INITIALISE), units(pattern=LOADED), private=units(pattern=LOADED), policy=EARLY)
 
 
-def stranger() -> ScriptedLab:
-    """Return the refusal of another account's token."""
-    told = answered(OUTSIDE, 401, refusal("no"), rule="door.other-account", read=(200, policy("public-and-private")))
-    told.world = two_accounts()
+def kept_out() -> ScriptedLab:
+    """Return an initialisation that private-only refuses; the control instance says that it has a master key."""
+    told = made(
+        OUTSIDE.to(Operation.INITIALISE), (401, refusal("no")), rule="policy.private-only",
+        private=units(pattern=""), policy=EARLY,
+    )  # fmt: skip
+    says(twin=TAKEN)(told)
+    return told
+
+
+def again() -> ScriptedLab:
+    """Return an initialisation of an instance that is initialised."""
+    told = made(INSIDE.to(Operation.INITIALISE), TAKEN, rule="instance.initialised-already", private=units())
+    says(twin=TAKEN)(told)
+    return told
+
+
+def strangers(operation: Operation = Operation.LIST_CRYPTO_UNITS) -> ScriptedLab:
+    """Return what a stranger's token is refused; its own account's control instance lets it in."""
+    told = ScriptedLab(OUTSIDE.to(operation), world=two_accounts())
+    own = TAKEN if operation is Operation.INITIALISE else units("own-twin")
+    no = (401, refusal("no"))
+    told.says = {"caller": no, "twin": no, "own-twin": own, "private": no, "owner": units()}
+    told.seen = [arrival(told)]
     told.logged = log_of(told, status=401, rule="door.other-account")
-    denied(twin=401, private=401)(told)
-    says(owner=(200, UNITS), own_twin=(200, UNITS))(told)
     return told
 
 
-def already() -> ScriptedLab:
-    """Return an initialisation of what is initialised."""
-    call = INSIDE.to(Operation.INITIALISE)
-    read = (200, policy("public-and-private"))
-    return answered(call, 409, refusal("not empty"), rule="instance.initialised-already", read=read)
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScriptedLab], Any]:
+    """Return what measures a scripted lab in which LOADED stands for the pattern of what the caller really sent."""
+    ask = ScriptedLab.ask
+
+    async def knowing(self: ScriptedLab, node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        if "correlation-id" in request.headers and request.body:
+            one, other = (bytes.fromhex(part) for part in json.loads(request.body)["key_parts"])
+            key = bytes(a ^ b for a, b in zip(one, other, strict=True))
+            sent = hashlib.sha256(b"\x01" + key).hexdigest()[:-8] + "0" * 8
+            self.says = json.loads(json.dumps(self.says).replace(LOADED, sent))
+        return await ask(self, node, name, port, request, **how)
+
+    monkeypatch.setattr(ScriptedLab, "ask", knowing)
+    return lambda told: told.measured()
 
 
-def listed() -> ScriptedLab:
-    """Return units that were shown outside."""
-    return answered(OUTSIDE, 200, UNITS, rule="door.served", read=(200, policy("public-and-private")))
-
-
-def initialised(monkeypatch: pytest.MonkeyPatch) -> ScriptedLab:
-    """Return an initialisation that was served, of two parts that are alike: their sum is nothing but zeros."""
-    monkeypatch.setattr("lab.measure.tke.secrets.token_hex", lambda size: "11" * size)
-    pattern = hashlib.sha256(b"\x01" + bytes(32)).digest()[:-4].hex() + "00000000"
-    units = {"hsms": [{"hsm_id": "1", "current_master_key": "Valid", "verification_pattern": pattern}]}
-    told = answered(INSIDE.to(Operation.INITIALISE), 200, units, rule="door.served", read=NOT_INITIALISED)
-    says(private=(200, units))(told)
-    return told
-
-
-SOUND: dict[str, tuple[Made, Outcome, str]] = {
-    "left-out": (left_out, Outcome.NOT_LISTED, "tke.left-out"),
-    "left-out-before-it-is-initialised": (left_out_early, Outcome.NOT_LISTED, "tke.left-out"),
-    "refused": (refused, Outcome.UNAUTHORIZED, "instance.initialise-privately"),
-    "stranger": (stranger, Outcome.UNAUTHORIZED, "door.other-account"),
-    "already": (already, Outcome.CONFLICT, "instance.initialised-already"),
-    "listed": (listed, Outcome.REACHED, "tke.served"),
+LEFT_OUT, KEPT_OUT = (Outcome.NOT_LISTED, "tke.left-out"), (Outcome.UNAUTHORIZED, "instance.initialise-privately")
+SERVED, OTHERS = (Outcome.REACHED, "tke.served"), (Outcome.UNAUTHORIZED, "door.other-account")
+SOUND: dict[str, tuple[Callable[[], ScriptedLab], tuple[Outcome, str]]] = {
+    "units": (listed, SERVED),
+    "units-outside": (lambda: listed(OUTSIDE), SERVED),
+    "units-without-a-key": (listed_empty, SERVED),
+    "left-out": (left_out, LEFT_OUT),
+    "left-out-before-initialisation": (left_out_early, LEFT_OUT),
+    "initialised": (initialised, SERVED),
+    "initialised-outside": (lambda: initialised(OUTSIDE), SERVED),
+    "initialising-kept-out": (kept_out, KEPT_OUT),
+    "initialised-already": (again, (Outcome.CONFLICT, "instance.initialised-already")),
+    "stranger": (strangers, OTHERS),
+    "stranger-initialises": (lambda: strangers(Operation.INITIALISE), OTHERS),
 }
-NOT_THE_POLICY = "that is not the policy that the owner reads"
-SPOILED: dict[str, tuple[Made, Spoil, str]] = {
+OTHER_UNITS = "answered with other crypto units than the owner is shown"
+REGISTER = "the crypto units say another thing of the master key than key management does"
+SHARED = "answered with crypto units that another instance has too"
+NOT_LOADED = "acknowledged, but the crypto units do not hold the key whose parts were sent"
+ANYWAY = "refused, and the crypto units hold the key whose parts were sent"
+UNPROVED, NO_PAIR = "the control pairs do not tell policy, role and request apart", "no control pair proves why"
+OPEN = "refused as by private-only, but that is not the policy that the owner reads"
+ONE_OF_TWO = 200, {"hsms": [units(pattern=LOADED)[1]["hsms"][0], units(pattern=OLD)[1]["hsms"][1]]}
+SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     **{
-        f"{name}-{what}": (made, spoil, why)
-        for name, made in (("left-out", left_out), ("left-out-early", left_out_early), ("refused", refused))
-        for what, spoil, why in (
-            ("twin-is-left-out-too", says(twin=(200, NOTHING)), ""),
-            ("left-out-inside-too", says(private=(200, NOTHING)), ""),
-            ("arrived-nowhere", sets(seen=[]), "nothing of it was seen to arrive"),
-            ("logged-as-allowed", logs(decision="allow"), "says decision allow"),
-            ("logged-under-another-rule", logs(rule="door.missing-role"), "log says door.missing-role"),
-            ("policy-is-another", says(policy=(200, policy("public-and-private"))), NOT_THE_POLICY),
-            ("policy-was-never-set", says(policy=(200, {"resources": []})), NOT_THE_POLICY),
-            ("policy-cannot-be-read", denied(policy=401), NOT_THE_POLICY),
-        )
+        f"{case.__name__}-arrived-nowhere": (case, sets(seen=[]), "answered, but nothing of it was seen to arrive")
+        for case in (listed, left_out, left_out_early, kept_out, again, strangers)
     },
-    "already-but-nobody-sees-a-key": (already, says(private=(200, EMPTY)), "no control pair proves"),
-    "listed-but-not-to-the-owner": (listed, says(private=(200, NOTHING)), "other crypto units than the owner is shown"),
-    "listed-otherwise-than-to-the-owner": (listed, says(private=(200, EMPTY)), "other crypto units"),
-    "listed-under-private-only": (
-        listed, says(policy=(200, policy("private-only"))), "although the owner reads private-only",
+    **{
+        f"{case.__name__}-log-contradicts-in-{name}": (case, logs(**{name: "another"}), f"log says {name} another")
+        for case in (listed, left_out, left_out_early, kept_out)
+        for name in sorted(log_of(listed(), status=200, rule="door.served").keys() - {"rule"})
+    },
+    "served-under-another-rule": (listed, logs(rule="another"), "log says rule another"),
+    "left-out-under-another-rule": (left_out, logs(rule="another"), "the service's log says another"),
+    "owner-is-shown-others": (listed, says(private=units("others")), OTHER_UNITS),
+    "owner-is-shown-none": (listed, says(private=NOTHING), OTHER_UNITS),
+    "owner-is-refused": (listed, denied(private=401), OTHER_UNITS),
+    "same-units-for-everybody": (listed, says(twin=units("keys")), SHARED),
+    "another-instances-units-unknown": (listed, says(twin=NOTHING), SHARED),
+    "units-without-ids": (listed, says(caller=(200, {"hsms": [{}]}), private=(200, {"hsms": [{}]})), SHARED),
+    "no-key-where-there-is-one": (listed, says(caller=units(pattern=""), private=units(pattern="")), REGISTER),
+    "a-key-before-there-is-one": (listed_empty, says(caller=units(), private=units()), REGISTER),
+    "public-under-private-only": (
+        lambda: listed(OUTSIDE), says(policy=(200, policy("private-only"))),
+        "shown at the public door although the owner reads private-only",
     ),
+    "nobody-is-listed-outside": (left_out, says(twin=NOTHING), NO_PAIR),
+    "nobody-is-listed-inside": (left_out, says(private=NOTHING), NO_PAIR),
+    "left-out-and-open": (left_out, says(policy=(200, policy("public-and-private"))), OPEN),
+    "left-out-and-no-policy-set": (left_out, says(policy=(200, {"resources": []})), OPEN),
+    "left-out-and-the-policy-unread": (left_out, denied(policy=401), OPEN),
+    "left-out-inside": (lambda: left_out(INSIDE), sets(), NO_PAIR),
+    "loaded-another-key": (initialised, says(caller=units(), private=units()), NOT_LOADED),
+    "loaded-into-one-of-two": (initialised, says(caller=ONE_OF_TWO, private=ONE_OF_TWO), NOT_LOADED),
+    "loaded-and-the-owner-is-shown-none": (initialised, says(private=units(pattern="")), OTHER_UNITS),
+    "kept-out-and-role-unproved": (kept_out, denied(twin=401), UNPROVED),
+    "kept-out-and-the-control-takes-it": (kept_out, says(twin=units("twin")), UNPROVED),
+    "kept-out-and-unseen-inside": (kept_out, denied(private=401), UNPROVED),
+    "kept-out-and-open": (kept_out, says(policy=(200, policy("public-and-private"))), OPEN),
+    "kept-out-and-loaded": (kept_out, says(private=units(pattern=LOADED)), ANYWAY),
+    "kept-out-and-half-loaded": (kept_out, says(private=ONE_OF_TWO), ANYWAY),
+    "conflict-without-a-key": (again, says(private=units(pattern="")), NO_PAIR),
+    "conflict-and-loaded": (again, says(private=units(pattern=LOADED)), ANYWAY),
+    "stranger-is-nobody": (strangers, says(own_twin=(401, refusal("no"))), UNPROVED),
+    "stranger-and-no-owner": (strangers, says(owner=(401, refusal("no"))), UNPROVED),
+    "stranger-and-loaded": (lambda: strangers(Operation.INITIALISE), says(owner=units(pattern=LOADED)), ANYWAY),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SOUND)
-def test_what_is_proved_stands(case: str) -> None:
-    """Others are listed at that very door, and the owner reads the policy where anybody can."""
-    made, outcome, cause = SOUND[case]
-    said = made().measured()
-    assert (said.outcome, said.cause, said.vacuous) == (outcome, cause, "")
+def test_what_tke_says_stands_with_all_its_proof(case: str, measured: Callable[[ScriptedLab], Any]) -> None:
+    """Shown, left out, loaded, refused: outcome and rule, and nothing is wrong with it."""
+    make, wanted = SOUND[case]
+    said = measured(make())
+    assert (said.outcome, said.cause, said.vacuous) == (*wanted, "")
 
 
 @pytest.mark.parametrize("case", SPOILED)
-def test_what_is_not_proved_is_vacuous(case: str) -> None:
-    """An empty list alone does not say why it is empty."""
-    made, spoil, why = SPOILED[case]
-    told = made()
+def test_without_any_one_of_its_proofs_it_is_vacuous(case: str, measured: Callable[[ScriptedLab], Any]) -> None:
+    """An answer alone is no measurement, and a short list no denial."""
+    make, spoil, why = SPOILED[case]
+    told = make()
     spoil(told)
-    said = told.measured()
-    assert said.vacuous
+    said = measured(told)
     assert why in said.vacuous
     assert said.cause == ""
 
 
-def test_an_initialisation_shows_by_the_keys_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The units hold the key of the parts that were sent, and key management serves the owner."""
-    said = initialised(monkeypatch).measured()
-    assert (said.outcome, said.cause, said.vacuous) == (Outcome.REACHED, "tke.served", "")
+def test_a_master_key_that_key_management_does_not_find_is_vacuous(measured: Callable[[ScriptedLab], Any]) -> None:
+    """Loaded is what serves: the owner's key call must be let past the initialisation."""
+    told = initialised()
+    ask = told.ask
+
+    async def unserved(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        told.says["private"] = EARLY if request.path.startswith("/api/v2/keys") else told.says["caller"]
+        return await ask(node, name, port, request, **how)
+
+    told.ask = unserved  # type: ignore[method-assign]
+    assert measured(told).vacuous == "acknowledged, but key management does not serve the owner"
 
 
-def test_an_initialisation_with_another_key_is_vacuous(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that draws a key of its own would lock its owner out of his backups."""
-    told = initialised(monkeypatch)
-    says(caller=(200, UNITS), private=(200, UNITS))(told)
-    assert "do not hold the key whose parts were sent" in told.measured().vacuous
+@pytest.mark.parametrize(
+    "told", [b"", b"no json", b"[]", b"{}", b'{"units": []}', b'{"hsms": null}', b'{"hsms": "none"}', b'{"hsms": {}}']
+)
+def test_an_answer_without_a_list_is_trouble_and_no_missing_instance(told: bytes) -> None:
+    """Whatever is not an empty list says nothing of what is missing from it."""
+    request = tke.request(Operation.LIST_CRYPTO_UNITS, requests.Credentials(token="", guid="g"))
+    with pytest.raises(ProbeFailed, match="answered 200 without a list hsms"):
+        requests.shown(request, 200, told)
+
+
+def test_units_in_any_list_are_listed() -> None:
+    """An instance of which recovery units are told is not missing."""
+    request = tke.request(Operation.LIST_CRYPTO_UNITS, requests.Credentials(token="", guid="g"))
+    assert requests.shown(request, 200, b'{"hsms": [], "source_hsms": [{"hsm_id": "a"}]}') == "200"
+    assert requests.shown(request, 200, b'{"hsms": [], "source_hsms": []}') == "200 empty"
+
+
+def test_a_key_pattern_is_that_of_the_sum_of_its_parts() -> None:
+    """Two parts that are alike make a key of nothing but zeros, and the pattern ends in four bytes of zeros."""
+    same = HttpRequest(method="POST", path="", body=json.dumps({"key_parts": ["11" * 32] * 2}).encode())
+    wanted = hashlib.sha256(b"\x01" + bytes(32)).digest()[:-4].hex() + "00000000"
+    shown = ScriptedLab(INSIDE)._answer("", "", 0, ScriptedLab(INSIDE).flow, *units(pattern=wanted))
+    assert tke.loaded(same, shown)
 
 
 def test_key_parts_are_drawn_anew_for_each_request() -> None:
     """Two initialisations never share a part, nor do the parts of one."""
-    asked = [tke.request(Operation.INITIALISE, Credentials(token="", guid="g")) for _ in range(2)]
+    asked = [tke.request(Operation.INITIALISE, requests.Credentials(token="", guid="g")) for _ in range(2)]
     parts = [part for request in asked for part in json.loads(request.body)["key_parts"]]
     assert len(set(parts)) == 4
-    assert all(len(part) == len(PART) for part in parts)
+    assert all(len(bytes.fromhex(part)) == 32 for part in parts)
     assert {request.listing for request in asked} == {"hsms"}

@@ -116,9 +116,14 @@ def no_such_path(_instance: Instance, _request: Request) -> Reply:
 
 
 def body_too_long(_instance: Instance, _request: Request) -> Reply:
-    """Refuse a request whose body nobody read to its end; the connection cannot be used any more."""
+    """Refuse a request whose body nobody read to its end."""
+    raise too_long()
+
+
+def too_long() -> Unserved:
+    """Return the refusal of a body that nobody read to its end; the connection cannot be used any more."""
     text = "Request Entity Too Large: The body of the request is too long"
-    raise Unserved(413, text, (b"connection", b"close"))
+    return Unserved(413, text, (b"connection", b"close"))
 
 
 def other_method(allowed: tuple[str, ...]) -> Operation:
