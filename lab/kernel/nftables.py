@@ -41,6 +41,8 @@ _ELEMENTS_A_MESSAGE: Final = 500  # a nest of attributes ends at 64 KiB
 
 _BEGIN, _END = (encode(nfgen_msg, kind, res_id=10) for kind in (0x10, 0x11))
 _NFGEN: Final = struct.pack("=BBH", _INET, 0, 0)
+DELETE_EVERY_TABLE: Final = struct.pack("=IHHII4x", 20, _SUBSYSTEM | _DELTABLE, 1, 0, 0)
+"""Of any family, whoever made it; that there is none is no error."""
 
 
 def transaction(opened: NetlinkSocket, messages: Sequence[bytes]) -> None:

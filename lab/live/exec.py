@@ -21,6 +21,7 @@ from typing import Final
 from lab.connection import Connection
 from lab.errors import LiveError, ProgramNotStarted
 from lab.kernel import namespaces as ns
+from lab.kernel import processes
 from lab.live.network import Context, Network, Reply
 from lab.live.protocol import Await, Done, Exited, Signal, Spawn, Spawned
 from lab.net.hosts import Hosts, Namespaces
@@ -174,11 +175,13 @@ class Programs:
         """Return each program that was started and has not ended: its host and its arguments."""
         return [(one.host, list(one.arguments)) for one in self._running.values() if one.popen.returncode is None]
 
-    def end(self, host: str) -> None:
-        """End every program that was started in ``host``, except what made itself a daemon in a session of its own."""
-        for running in self._running.values():
-            if running.host == host:
-                _kill(running, signal.SIGKILL)
+    async def end(self, host: str) -> None:
+        """Kill every process that is in ``host``, daemons and shells included; LiveError if they do not end."""
+        where = self._hosts.namespaces_of(host)
+        try:
+            await asyncio.to_thread(processes.end, (where.network, where.mounts, where.names))
+        except TimeoutError as error:
+            raise LiveError(f"{host}: {error}") from error
 
     def _watch(self, number: int, request: Spawn, popen: subprocess.Popen[bytes], connection: Connection) -> int:
         """Learn of the program's end by its pidfd, which is returned, and of the client's."""

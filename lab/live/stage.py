@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -89,11 +89,11 @@ class Running:
 class Stage:
     """Answers ``Up``, ``Act`` and ``Ask``."""
 
-    def __init__(self, network: Network, hosts: Hosts, *, end_programs: Callable[[str], None]) -> None:
+    def __init__(self, network: Network, hosts: Hosts, *, end_programs: Callable[[str], Awaitable[None]]) -> None:
         """Register with ``network``; ``hosts`` are told what their sessions find.
 
         Args:
-            end_programs: Ends every program that runs in a host.
+            end_programs: Ends every process that is in a host.
         """
         self._network = network
         self._cloud: Cloud = network.cloud
@@ -228,24 +228,26 @@ class Stage:
 
     async def _at_host(self, action: OfHost, read_back: ReadBack) -> Measurement:
         """Change a host, and read its kernel's table back."""
-        running, refused = self.running, None
+        running, refused, beyond = self.running, None, list[str]()
         before = running.world.host(action.host)
         try:
             after = apply(running.world, action)
         except RouteRefused:
             after = running.world  # the kernel is asked all the same, and has the last word
+        planned = plan(after)
         match action:
             case HostRoute():
                 refused = await asyncio.to_thread(running.ground.route, action)
             case Reboot():
-                self._end_programs(action.host)
                 with self._whole(action):
-                    running.ground.reboot(action.host, before.saved)
+                    await self._end_programs(action.host)
+                    running.ground.reboot(planned.node(action.host))
+                    beyond = running.ground.host_differences(planned, action.host)
             case SaveRoutes():
                 pass  # a configuration is a file: the world keeps it until the host starts again
         if refused is None:
-            running.world, running.plan = after, plan(after)
-        return read_back.host(action, before, running.world.hosts[action.host], refused)
+            running.world, running.plan = after, planned
+        return read_back.host(action, before, running.world.hosts[action.host], refused, beyond)
 
     def _as_planned(self, measured: Measurement) -> Measurement:
         """Return ``measured``; it proves nothing where the kernel does not do what was planned."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from lab.describe.placing import SERVICE_LINK, TO_SERVICES, ports
@@ -44,11 +44,14 @@ class ReadBack:
         """Keep where to look and who asks."""
         self._places, self._owner = places, owner
 
-    def host(self, action: OfHost, before: Host, after: Host, refused: str | None) -> Measurement:
+    def host(
+        self, action: OfHost, before: Host, after: Host, refused: str | None, beyond: Sequence[str] = ()
+    ) -> Measurement:
         """Return what became of a host's routes: the kernel's refusal, or what its table now holds.
 
         ``after`` is the host as described after the change, ``before`` as it was, which is the same where its kernel
         refused; of every destination of these the kernel's table must hold the routes of ``after``, in every word.
+        ``beyond`` is what its kernel does otherwise than described, where that is nobody's to change (a reboot).
         """
         outcome, cause, evidence = Outcome.DONE, "", list[Evidence]()
         if refused is not None:
@@ -60,6 +63,8 @@ class ReadBack:
             evidence.append(Evidence(kind="read-back", where=action.host, detail=f"its table has {said}"))
             wrong += [] if shown else [said]
         why = f"the route does not show: its table has {'; '.join(wrong)}" if wrong else ""
+        if beyond:
+            why = why or f"{action.host} did not start as described: {beyond[0]}"
         return Measurement(outcome=outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
 
     def _destinations(self, action: OfHost, before: Host, after: Host) -> Iterable[IPv4Network]:

@@ -16,14 +16,14 @@ from typing import Any
 
 from lab.describe.changes import Change, NodeChange
 from lab.describe.plan import BACKBONE, Plan, PlannedRoute
+from lab.describe.plan import Node as PlannedNode
 from lab.errors import LiveError
-from lab.kernel import conntrack, dumps, messages, nflog, words
+from lab.kernel import conntrack, dumps, forget, messages, nflog, words
 from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
 from lab.kernel.namespaces import inside
 from lab.kernel.tap import open_tap
 from lab.model.routes import HostRoute
-from lab.model.world import Route
 from lab.net import audit, filters, vrf_tables
 from lab.net.carrier import await_carrier
 from lab.net.fabric import Fabric
@@ -169,18 +169,19 @@ class Ground:
             arguments["oif"] = self.node(action.host).nameToIntf[str(arguments["oif"])].index
         return words.say(self.namespace(action.host), lambda kernel: kernel.route(action.command, **arguments))
 
-    def reboot(self, host: str, routes: Iterable[Route]) -> None:
-        """Have a host's links go down, with which its kernel loses every route, and come up again with ``routes``."""
-        node = self.node(host)
+    def reboot(self, planned: PlannedNode) -> None:
+        """Have a host's kernel forget what it was told, and configure it anew as ``planned``, its links first."""
+        node = self.node(planned.name)
         with node.fabric.alone():
-            for message, word in ((messages.link_down, "down"), (messages.link_up, "up")):
-                for interface in node.intfList():
-                    node.fabric.do(node.place, f"{host}: {interface.name} {word}", message(interface.index))
+            links = self.interfaces(planned.name)
+            forget.everything(node.socket, node.netfilter, links)
+            node.place.correct()
+            for index, name in {LOOPBACK: "lo", **links}.items():
+                node.fabric.do(node.place, f"{node.name}: {name} up", messages.link_up(index))
             node.fabric.flush()
             ends = [end for interface in node.intfList() for end in (interface.link.intf1, interface.link.intf2)]
             await_carrier([(end.node.place, end.index, str(end.name)) for end in ends])
-            for route in routes:
-                node.add_route(route.dst, gateway=route.gateway, interface=route.interface)
+            self._queue(NodeChange(node=planned.name, addresses=planned.addresses, routes_gained=planned.routes))
             node.fabric.flush()
 
     def differences(self, plan: Plan) -> list[str]:

@@ -79,11 +79,7 @@ class Place:
         corrections: dict[str, str] = {}
 
         def prepare() -> NetlinkSocket:
-            corrections.update(
-                (name, value) for name, value in _SETTINGS.items() if read_sysctl(name) not in {value, None}
-            )
-            for name, value in corrections.items():
-                write_sysctl(name, value)
+            corrections.update(_correct())
             return open_socket()
 
         self.namespace, self.socket = new_network(prepare)
@@ -93,6 +89,11 @@ class Place:
         """Set a sysctl of the namespace."""
         with inside(self.namespace):
             write_sysctl(name, value)
+
+    def correct(self) -> None:
+        """Give the namespace a lab's settings again."""
+        with inside(self.namespace):
+            _correct()
 
     def close(self) -> None:
         """Let go of the namespace; the kernel frees it when no process is left in it."""
@@ -120,6 +121,14 @@ class Port:
     def __str__(self) -> str:
         """As a plan says it."""
         return f"{self.owner}:{self.name}"
+
+
+def _correct() -> dict[str, str]:
+    """Set here what is otherwise than a lab has it, and return that."""
+    wrong = {name: value for name, value in _SETTINGS.items() if read_sysctl(name) not in {value, None}}
+    for name, value in wrong.items():
+        write_sysctl(name, value)
+    return wrong
 
 
 def _path(name: str) -> str:

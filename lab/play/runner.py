@@ -26,7 +26,11 @@ from lab.model.rules import BY_ID, Mark
 from lab.model.world import World
 from lab.oracle import predict
 
-CHANGING = frozenset({Operation.SET_POLICY, Operation.CREATE, Operation.DELETE})
+_LOOKS = frozenset({
+    Operation.TOKEN, Operation.LIST, Operation.GET, Operation.UNWRAP, Operation.GET_POLICY, Operation.GET_INSTANCE,
+    Operation.LIST_MECHANISMS, Operation.DECRYPT, Operation.LIST_CRYPTO_UNITS,
+})  # fmt: skip
+"""What leaves everything as it is, at the services and in clients' hands; every other operation may change it."""
 
 
 class Mode(Enum):
@@ -303,8 +307,8 @@ def _alone(stated: Expectation, verdict: Verdict, found: Measurement | None, mod
 
 
 def changes(deed: Deed) -> bool:
-    """Say whether ``deed`` changes the world if it gets through."""
-    return not isinstance(deed, Call) or deed.operation in CHANGING
+    """Say whether ``deed`` may change something if it gets through: the world, or what later calls have in hand."""
+    return not isinstance(deed, Call) or deed.operation not in _LOOKS
 
 
 def _at(place: str, error: ModelError) -> ModelError:

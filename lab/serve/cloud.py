@@ -118,7 +118,7 @@ class Cloud:
         self._instance(guid).deleted = True
 
     def restore(self, guid: str) -> None:
-        """Bring a deleted instance back, as it was."""
+        """Bring a deleted instance back, with all that it held."""
         self._instance(guid).deleted = False
 
     def _instance(self, guid: str) -> kms.Instance:

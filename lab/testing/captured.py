@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from lab.errors import LiveError
-from lab.testing.fixture import LabFixture
+from lab.testing.fixture import Setting
 
 _LEGIBLE: Final = " []()=,;+-@{}"
 _LONGEST: Final = 200
@@ -21,13 +21,13 @@ def path(folder: Path, nodeid: str) -> Path:
     return folder.joinpath(*map(_short, parts[:-1]), f"{_short(parts[-1])}.pcapng")
 
 
-def write(made: LabFixture, file: Path, since: float) -> None:
-    """Write the frames of a lab after ``since``; LiveError names the file that cannot be written."""
-    live = made.network(f"the capture {file}")
+def write(setting: Setting, file: Path) -> None:
+    """Write the frames of a test's lab since it began; LiveError names the file that cannot be written."""
+    live = setting.network(f"the capture {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as opened:
-            live.save(opened.fileno(), since)
+            live.save(opened.fileno(), setting.since)
     except (OSError, LiveError) as error:
         raise LiveError(f"{file}: {error}") from error
 

@@ -51,6 +51,12 @@ class Setting:
     on_step: Callable[[StepReport], None]
     unmeasurable: Callable[[str], NoReturn]
 
+    def network(self, wanted: str) -> LiveLab:
+        """Return the live network, to look at; without one, ``wanted`` (what for) ends the test as not measured."""
+        if not isinstance(self.running, LiveLab):
+            self.unmeasurable(wanted)
+        return self.running
+
 
 class LabFixture:
     """A lab in a test. ``reports``: what became of each assertion; ``changed``: whether anything may be another now."""
@@ -75,15 +81,23 @@ class LabFixture:
 
     @property
     def running(self) -> Backend:
-        """The backend: a live network, or memory."""
+        """The backend: a live network, or memory. What is done to it here is a program's, so the lab is not reused."""
+        self._note_program()
         return self._setting.running
 
     def network(self, wanted: str) -> LiveLab:
-        """Return the live network; without one, ``wanted`` (what for) ends the test as not measured."""
+        """Return the live network; what is done to it is a program's, as with ``running``.
+
+        Without one, ``wanted`` (what for) ends the test as not measured.
+        """
+        live = self._setting.network(wanted)
+        self._note_program()
+        return live
+
+    def beyond(self, host: str) -> list[str]:
+        """Return how a host's kernel differs from the world, a line each; without a network there is none."""
         running = self._setting.running
-        if not isinstance(running, LiveLab):
-            self._setting.unmeasurable(wanted)
-        return running
+        return running.beyond(host) if isinstance(running, LiveLab) else []
 
     @at_the_tests_line
     def host(self, name: str) -> HostFixture:
@@ -151,7 +165,7 @@ class LabFixture:
         """
         self._world.host(host)
         self._be_sound()
-        live = self.network(f"assert_no_public_packets({host!r})")
+        live = self._setting.network(f"assert_no_public_packets({host!r})")
         found = live.left(host, self._setting.since)
         measured = Traffic.PUBLIC if found.packets else Traffic.PRIVATE
         sent = sum(int(packet.detail.partition(" ")[0]) for packet in found.packets)
@@ -193,8 +207,8 @@ class LabFixture:
             self._lost = report.text
         self._tell(replace(report, evidence=(*unknown, *report.evidence)))
 
-    def note_program(self) -> None:
-        """Take into account that a program of the test's runs in a host: it may change a policy, and its kernel."""
+    def _note_program(self) -> None:
+        """Take into account that a program of the test's may run in a host: it may change a policy, and its kernel."""
         self.changed = self._programs_ran = True
 
     def _call(self, by: str, instance: str, surface: Surface | str, plane: Plane | str | None) -> Call:
@@ -222,7 +236,7 @@ class LabFixture:
         if self._programs_ran and isinstance(deed, Call):
             self._read_policy(running, deed.instance)
         host = deed.by if isinstance(deed, Call) else deed.host
-        lines = running.beyond(host)
+        lines = self.beyond(host)
         return (Evidence(kind="beyond-the-model", where=host, detail="; ".join(lines)),) if lines else ()
 
     def _read_policy(self, running: LiveLab, name: str) -> None:

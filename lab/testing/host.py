@@ -67,7 +67,6 @@ class HostFixture:
             LiveError: There is no such program.
         """
         live = self.lab.network(f"{self.name} runs {_said(arguments)}")
-        self.lab.note_program()
         return live.host(self.name).run(
             arguments, env=_with_path(env), input=input, cwd=str(cwd or self.folder), timeout_s=timeout_s, check=check
         )
@@ -85,7 +84,6 @@ class HostFixture:
     ) -> Program:
         """Start a program on descriptors of this process and return at once."""
         live = self.lab.network(f"{self.name} starts {_said(arguments)}")
-        self.lab.note_program()
         return live.host(self.name).start(
             arguments, stdin=stdin, stdout=stdout, stderr=stderr, env=_with_path(env), cwd=str(cwd or self.folder)
         )

@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.errors import ModelError, Problem, nearest
-from lab.live.client import LiveLab
 from lab.live.world import KERNEL_WORDS
 from lab.model.outcome import Outcome
 from lab.model.routes import ROUTE_ARGUMENTS, ROUTE_COMMANDS, HostRoute
@@ -46,7 +45,8 @@ class NetlinkFixture:
                 raise ModelError(Problem(where=where, text=text, hint=f"did you mean {near[0]!r}?"))
         texts = {key: str(value) for key, value in arguments.items() if isinstance(value, str | _Address)}
         known = command in ROUTE_COMMANDS and set(texts) == set(arguments) and set(texts) <= set(ROUTE_ARGUMENTS)
-        if known and not self._beyond():
+        # where the kernel is not as the model has it, the model does not know what a route does
+        if known and not self._lab.beyond(self._host):
             self._lab.expect(HostRoute(host=self._host, command=command, arguments=texts), Outcome.DONE)
             return []
         return self._tell("route", command, **arguments)
@@ -65,15 +65,9 @@ class NetlinkFixture:
 
         return say
 
-    def _beyond(self) -> bool:
-        """Say whether the host's kernel is not as the model has it: then the model does not know what a route does."""
-        running = self._lab.running
-        return isinstance(running, LiveLab) and bool(running.beyond(self._host))
-
     def _tell(self, word: str, *arguments: Any, **named: Any) -> Any:
         said = ", ".join((*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())))
         live = self._lab.network(f"netlink({self._host!r}).{word}({said})")
-        self._lab.changed = True
         told = {key: _worded(value, f"netlink/{self._host}: {word}/{key}") for key, value in named.items()}
         places = [_worded(value, f"netlink/{self._host}: {word}") for value in arguments]
         return live.tell(self._host, word, *places, **told)

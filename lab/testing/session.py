@@ -87,7 +87,7 @@ def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]
             if folder := item.config.getoption("pcap", default=None):
                 from lab.testing import captured
 
-                captured.write(made, captured.path(Path(folder), item.nodeid), setting.since)
+                captured.write(setting, captured.path(Path(folder), item.nodeid))
         finally:
             shelf.give_back(world, running, as_found=not made.changed)
 

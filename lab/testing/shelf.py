@@ -1,6 +1,7 @@
 """The shelf: one lab that a test left as it had found it, for the next test that wants one like it.
 
-A test in which anything was changed, or a program ran, or which failed, leaves none: no test sees what another did.
+A test leaves none in which anything may have been changed: by a call that does more than look, a change, a program, a
+word to a kernel, or whatever was done past the fixture (``lab.running``); nor one in which an assertion failed.
 """
 
 from __future__ import annotations

@@ -341,6 +341,21 @@ def test_users_hosts_are_the_users(sandboxed: Callable[..., Any]) -> None:
     assert sandboxed(set_host_down) == []
 
 
+def more_of_a_host() -> list[str]:
+    """Have hosts' kernels do a little more, or otherwise, than described; return what is told."""
+    planned = plan(world())
+    ground = Ground(planned)
+    spoilt, told = Spoilt(ground, planned), ground.host_differences(planned, "acme-vsi")
+    spoilt.say("acme-vsi", lambda k: k.route("add", dst="default", gateway="198.18.0.9", priority=500))
+    return told + ground.host_differences(planned, "acme-vsi")
+
+
+def test_a_host_with_a_second_route_of_another_metric_is_not_as_described(sandboxed: Callable[..., Any]) -> None:
+    """All words of a route count but its scope: with the first one gone, the second would still be there."""
+    why = "unplanned route default via 198.18.0.9 dev eth1 table 254 metric 500"
+    assert sandboxed(more_of_a_host) == [why]
+
+
 def route_an_appliance() -> list[str]:
     """Have an appliance send packets for the services nowhere."""
     planned = plan(world(appliances=True))

@@ -233,7 +233,7 @@ REUSED = """
 seen = []
 
 def lab_number(lab):
-    seen.append(lab.running)
+    seen.append(lab._setting.running)
     return len({id(one) for one in seen})
 
 def test_a(lab):
@@ -262,13 +262,18 @@ class TestClass:
 
 def test_f(lab):
     assert lab_number(lab) == 4
+    lab.running.host("till").run(["ip", "route", "del", "166.9.0.0/16"], check=True)
+
+def test_g(lab):
+    assert lab_number(lab) == 5
+    lab.assert_allowed("till", "orders")
 """
 
 
 def test_a_lab_serves_the_next_test_only_where_nothing_was_changed(pytester: pytest.Pytester) -> None:
-    """Tests that only look share a lab; after a change, a program or another topology there is a new one."""
+    """Tests that only look share a lab; after a change, a program, whatever was done, or another topology it is new."""
     project(pytester, REUSED)
-    run(pytester, "--live").assert_outcomes(passed=6)
+    run(pytester, "--live").assert_outcomes(passed=7)
 
 
 def test_captures_are_kept_as_files_and_workers_do_not_disturb_each_other(pytester: pytest.Pytester) -> None:

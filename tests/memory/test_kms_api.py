@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from typing import Any
 
 import httpx
@@ -247,9 +248,14 @@ def test_a_restored_instance_is_as_before(lab: Lab) -> None:
 
     async def story() -> None:
         lab.provision("private-only")
+        held = lab.cloud.instances.by_guid(GUID)
+        whole = deepcopy(held)
+        assert whole is not None
+        assert whole.master
         before = await lab.call(Plane.PRIVATE, "GET", "keys")
         lab.cloud.delete(GUID)
         lab.cloud.restore(GUID)
+        assert held == whole
         assert (await lab.call(Plane.PUBLIC, "GET", "keys")).json() == REFUSED
         after = await lab.call(Plane.PRIVATE, "GET", "keys")
         assert (after.status_code, after.json()) == (200, before.json())

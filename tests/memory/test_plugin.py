@@ -75,6 +75,44 @@ def test_without_a_network_assertions_are_judged_and_what_was_not_measured_is_sa
     }
 
 
+APART = {
+    "keys": (
+        "lab.expect(CRYPTO.to(Operation.GENERATE_KEY), Outcome.REACHED)",
+        "lab.expect(CRYPTO.to(Operation.ENCRYPT), Outcome.BAD_REQUEST)",
+    ),
+    "running": ("lab.running.act(DeleteInstance(instance='orders'))", "lab.assert_allowed('till', 'orders')"),
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_no_test_sees_what_another_did(pytester: pytest.Pytester, case: str) -> None:
+    """What only keys in clients' hands know of, or was done past the fixture, is another lab's in the next test."""
+    body = """
+CRYPTO = Call.ep11_private("till", "orders")
+
+def test_first(lab):
+    {}
+
+def test_second(lab):
+    {}
+"""
+    project(pytester, body.format(*APART[case]))
+    run(pytester).assert_outcomes(passed=2)
+
+
+def test_after_a_failed_change_no_packets_are_judged(pytester: pytest.Pytester) -> None:
+    """Nor is anything else: what follows would mean nothing."""
+    body = """
+def test_it(lab):
+    with pytest.raises(Divergence):
+        lab.set_policy("orders", "private-only", by="laptop", plane="private")
+    with pytest.raises(Divergence, match="^not judged: after a failed change it would mean nothing"):
+        lab.assert_no_public_packets("till")
+"""
+    project(pytester, body)
+    run(pytester).assert_outcomes(passed=1)
+
+
 def test_workers_say_the_same(pytester: pytest.Pytester) -> None:
     """Under ``-n`` tests run in other processes; the count is of all of them."""
     project(pytester, SOUND)

@@ -78,6 +78,17 @@ def unset_and_no_way() -> ScriptedLab:
     return told
 
 
+def tls_fails(value: str) -> Spoil:
+    """Return what has the call fail in TLS, and see ``value`` of it."""
+
+    def spoil(told: ScriptedLab) -> None:
+        flow = told.flow
+        told.attempt = Attempt(flow=flow, since=0, signature=signature("tls", value), address=flow.destination)
+        told.seen = [arrival(told)]
+
+    return spoil
+
+
 SOUND: dict[str, tuple[Callable[[], ScriptedLab], Outcome, str]] = {
     "another-port": (at_archive, Outcome.UNAUTHORIZED, "door.other-instance"),
     "unset": (at_key_protect, Outcome.UNAUTHORIZED, "door.other-instance"),
@@ -105,6 +116,8 @@ SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         for name in ("door", "surface", "plane", "instance", "status", "subject")
     },
     "another-port-serves-nobody": (at_archive, denied(archive=401), "the door refuses its own instance's owner too"),
+    "grpc-door-and-another-alert": (at_ep11, tls_fails("alert"), "TLS failed at a door that is no EP11 endpoint"),
+    "no-grpc-door-and-h2": (at_archive, tls_fails("h2"), "TLS failed at a door that is no EP11 endpoint"),
     "grpc-door-is-dumb": (at_ep11, sets(mute="private"), "the door does not answer its owner in gRPC either"),
     "no-scheme-and-no-way": (unsent, sets(mute="again"), "with a scheme nothing would be sent either"),
 }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import pytest
 
-from lab import Call, EnableVrf, Netlink, Outcome, Policy, Scenario, SetPolicy, Step, topology
+from lab import Call, EnableVrf, Netlink, Outcome, Plane, Policy, Scenario, SetPolicy, Step, catalogue, topology
 from lab.errors import ModelError, ProbeFailed
-from lab.model.action import Action
+from lab.model.action import Action, effect
+from lab.model.call import OPERATIONS, Operation
 from lab.model.outcome import Measurement
 from lab.model.world import World
-from lab.play.runner import Mode, Report, play
+from lab.play.runner import Mode, Report, changes, play
 from lab.report import json
 
 LAPTOP, VSI = Call.public("laptop", "keys"), Call.private("vsi-1", "keys")
@@ -229,3 +231,18 @@ def test_memory_does_not_speak_of_the_network() -> None:
     assert report.agreed
     assert report.vrf_backend is None
     assert {evidence.kind for evidence in report.steps[0].evidence} == {"memory-log"}
+
+
+def test_what_changes_the_world_or_what_clients_hold_is_told_from_what_looks() -> None:
+    """Every operation that has an effect is a change, and so is one that later calls need."""
+    whole = catalogue.load_topology("single_account").world()
+    for surface, operations in OPERATIONS.items():
+        for operation in operations:
+            call = Call(by="vsi-1", instance="keys", plane=Plane.PRIVATE, surface=surface, operation=operation,
+                        key="k", policy=Policy.PRIVATE_ONLY)  # fmt: skip
+            before = whole.with_instance(
+                replace(whole.instances["keys"], initialised=operation is not Operation.INITIALISE)
+            )
+            assert changes(call) or effect(before, call) == before, operation
+    assert changes(Call.ep11_private("vsi-1", "keys", Operation.ENCRYPT, key="k"))
+    assert not changes(Call.private("vsi-1", "keys"))
