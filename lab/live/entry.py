@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -16,16 +17,16 @@ from lab import wire
 from lab.errors import ModelError, Problem
 
 _LONGEST: Final = 63
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,%d}" % (_LONGEST - 1))
+NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{_LONGEST - 1}}}")
 NAME_RULE: Final = f"1 to {_LONGEST} letters, digits, and . _ - after the first"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A lab as its file describes it.
 
-    ``pid`` is the process that keeps it: a number in the pid namespace with the inode ``pids``, where it is that of the
-    process which began ``born`` clock ticks after the machine. In ``since`` (seconds since the epoch) the lab was begun.
-    It has no ``hosts`` before it stands. ``ended`` says why it ended, where that was seen.
+    ``pid`` is the process that keeps it: a number in the pid namespace with the inode ``pids``, where it means the one
+    that began ``born`` clock ticks after the machine. In ``since`` (seconds since the epoch) the lab was begun. It has
+    no ``hosts`` before it stands. ``ended`` says why it ended, where that was seen.
     """
 
     name: str
@@ -63,16 +64,11 @@ def here(entry: Entry) -> bool:
 def keeper_of(entry: Entry) -> int:
     """Return a pidfd of the process that keeps a lab which is kept ``here``; ProcessLookupError if it has ended."""
     fd = os.pidfd_open(entry.pid)
-    try:
-        # asked once the descriptor is there: it holds the process, and the number can be nobody else's until it ends
-        if _born(entry.pid) != entry.born:
-            raise ProcessLookupError(entry.pid)
-    except BaseException as error:
-        os.close(fd)
-        if isinstance(error, FileNotFoundError):
-            raise ProcessLookupError(entry.pid) from error
-        raise
-    return fd
+    # asked once the descriptor is there: until that process ends the number cannot become another's
+    if _born(entry.pid) == entry.born:
+        return fd
+    os.close(fd)
+    raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
 def check_name(name: str) -> None:
@@ -104,6 +100,10 @@ def _pids() -> int:
 
 
 def _born(pid: int) -> int:
-    """Return when a process began, in clock ticks after the machine."""
+    """Return when a process began, in clock ticks after the machine; -1 if there is none."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
     # field 22 of proc(5); the second one, the program's name, may have blanks and parentheses
-    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    return int(told.rpartition(b")")[2].split()[19])
