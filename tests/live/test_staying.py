@@ -227,6 +227,13 @@ def test_a_terminal_that_is_closed_in_the_middle_ends_its_shell_alone(home: Home
     assert json.loads(home.pelab("status", "--json").stdout)["programs"] == []
 
 
+def test_what_a_command_leaves_in_the_background_stays(home: Home) -> None:
+    """As the page says: the command has ended, and what it began goes on in the lab until that ends."""
+    home.up()
+    assert home.pelab("exec", "vsi-1", "--", "sh", "-c", "sleep 1009 >/dev/null 2>&1 &").returncode == 0
+    assert "\nsleep 1009\n" in home.pelab("exec", "laptop", "--", "ps", "ax", "-o", "args=").stdout
+
+
 def test_a_terminal_that_is_closed_on_mininets_command_line_takes_the_lab_down(
     home: Home, screens: list[Terminal]
 ) -> None:
@@ -314,14 +321,15 @@ def test_in_another_pid_namespace_nobody_is_taken_for_the_keeper(home: Home) -> 
     # a command with the keeper's number, which the kernel gives next to the one that is written there
     script = (
         f"echo {pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 60 & test $! = {pid} || exit 9; "
-        f"{sys.executable} -m lab down; status=$?; kill $! || exit 8; exit $status"
+        f"{sys.executable} -m lab down; status=$?; kill $! || exit 8; "
+        f"{sys.executable} -m lab exec vsi-1 -- hostname; exit $status"
     )
     alone = ["unshare", *(["--user", "--map-root-user"] if os.geteuid() else []), "--pid", "--fork", "--mount-proc"]
     options = home.options(capture_output=True, text=True, timeout=PATIENCE_S)
     done = subprocess.run([*alone, "sh", "-c", script], check=False, **options)
     assert done.returncode == 4, done.stderr
     assert done.stderr.startswith("error: the lab 'single_account' is kept in another pid namespace")
-    assert done.stdout == ""
+    assert done.stdout == "vsi-1\n", "and it can be used"
     assert home.names() == ["single_account"]
 
 
