@@ -54,13 +54,8 @@ class Claim:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the name up."""
-        if self._fd < 0:
-            return
-        try:
-            with turn(self._fd):
-                self._registry.remove(self.entry.name, self._fd)
-        finally:
-            os.close(self._fd)
+        if self._fd >= 0:
+            self._registry.release(self.entry.name, self._fd, missing=True)
 
     def _write(self, entry: Entry) -> None:
         try:

@@ -139,14 +139,19 @@ class Registry:
             fd = self._open(entry.name, os.O_CREAT)
             assert fd is not None, "it is made where it is missing"
             with contextlib.ExitStack() as failed:
-                failed.callback(os.close, fd)
+                failed.callback(self.release, entry.name, fd)
                 with turn(fd):
                     if not self._is(fd, entry.name):
                         continue  # somebody has just swept it
                     if held(fd):
                         hint = f"pelab down {entry.name}, or another name: --name NAME"
                         raise Taken(Problem(where=f"lab {entry.name}", text="a lab of this name is up", hint=hint))
-                    self._begin(fd, entry)
+                    try:
+                        self._unlink(entry.name + _SOCKET)
+                        put(fd, entry)
+                        hold(fd)  # now, so that a lab which is kept never says less
+                    except OSError as error:
+                        raise self.full(error) from error
                 failed.pop_all()
                 return Claim(self, fd, entry)
 
@@ -181,11 +186,18 @@ class Registry:
             os.umask(before)
         return sock
 
-    def remove(self, name: str, fd: int) -> None:
-        """Remove what stands of the lab with the file ``fd``, in one's turn; nothing where another has its name."""
-        if self._is(fd, name, missing=True):
-            self._unlink(name + _SOCKET)
-            self._unlink(name + _FILE)
+    def release(self, name: str, fd: int, *, missing: bool = False) -> None:
+        """Give a name up, and its file ``fd``: nothing stays of it but what is another's by now.
+
+        With ``missing`` also where the file is gone: whoever kept the lab has a socket beside it.
+        """
+        try:
+            with turn(fd):
+                # a lock of one's own does not show
+                if not held(fd) and self._is(fd, name, missing=missing):
+                    self._remove(name)
+        finally:
+            os.close(fd)
 
     def full(self, error: OSError) -> EnvironmentProblem:
         """Return the problem of a lab that cannot be written down."""
@@ -212,18 +224,6 @@ class Registry:
         except OSError as error:
             raise (self._strange(name + _FILE, error) if error.errno in _STRANGE else self.full(error)) from error
 
-    def _begin(self, fd: int, entry: Entry) -> None:
-        """Make a lab's file that of a new one, in its turn: written before it is kept, so that it never says less."""
-        try:
-            self._unlink(entry.name + _SOCKET)
-            put(fd, entry)
-            hold(fd)
-        except BaseException as error:
-            self._unlink(entry.name + _FILE)
-            if isinstance(error, OSError):
-                raise self.full(error) from error
-            raise
-
     def _swept(self, name: str) -> Entry | None:
         """Remove what is left of a lab that nobody keeps; None if somebody does."""
         if (fd := self._open(name)) is None:
@@ -232,7 +232,7 @@ class Registry:
             with turn(fd):
                 if held(fd) or not self._is(fd, name):
                     return None
-                self.remove(name, fd)
+                self._remove(name)
                 # an empty file is a name that was just being taken, and no lab
                 return _over(written(fd, name)) if os.fstat(fd).st_size else None
         finally:
@@ -244,6 +244,10 @@ class Registry:
             return os.path.samestat(os.fstat(fd), os.stat(name + _FILE, dir_fd=self._fd, follow_symlinks=False))
         except FileNotFoundError:
             return missing
+
+    def _remove(self, name: str) -> None:
+        self._unlink(name + _SOCKET)
+        self._unlink(name + _FILE)
 
     def _unlink(self, file: str) -> None:
         try:
