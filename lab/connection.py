@@ -50,8 +50,11 @@ class Connection:
         self._loop.add_reader(sock, self._read)
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Also call ``callback`` when the connection ends."""
-        self._ended.append(callback)
+        """Also call ``callback`` when the connection ends; at once if it has."""
+        if self.open:
+            self._ended.append(callback)
+        else:
+            callback()
 
     def send(self, message: object, fds: Sequence[int] = ()) -> None:
         """Send ``message``; ``fds`` may be closed on return. Silently dropped when the other side has ended."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lab.errors import ModelError, PelabError, Problem
+from lab.errors import ModelError, Problem
 
 if TYPE_CHECKING:
     from lab.model.world import World
@@ -70,7 +70,7 @@ class Name(click.types.StringParamType):
         """Return the names that begin with ``incomplete``."""
         try:
             offers = self._offers(ctx)
-        except (PelabError, KeyError):  # no topology yet, or one that is wrong: nothing to offer
+        except Exception:  # noqa: BLE001 - whatever is wrong, a shell in the middle of a word is no place to say it
             return []
         return [CompletionItem(name, help=text) for name, text in offers if name.startswith(incomplete)]
 

@@ -6,6 +6,7 @@ import click
 
 from lab.cli.arguments import JSON
 from lab.cli.named import LABS
+from lab.errors import PelabError, TearDownFailed
 
 
 @click.command("down")
@@ -21,11 +22,19 @@ def command(*, words: tuple[str, ...], everything: bool, as_json: bool) -> None:
         raise click.UsageError(f"--all, or {' '.join(words)}: not both")
     with registry() as labs:
         meant = labs.labs() if everything else [labs.find(name) for name in words or (None,)]
+        down, failed = list[str](), list[PelabError]()
         for entry in meant:
-            end(labs, entry)
+            try:
+                end(labs, entry)
+            except PelabError as error:
+                failed.append(error)  # the others can be taken down all the same
+                continue
+            down.append(entry.name)
             if not as_json:
                 click.echo(f"{entry.name} is down")
     if as_json:
         from lab.report import json
 
-        click.echo(json.text({"down": [entry.name for entry in meant]}))
+        click.echo(json.text({"down": down}))
+    if failed:
+        raise TearDownFailed("\n".join(map(str, failed))) from failed[0]

@@ -11,7 +11,8 @@ from lab.cli.arguments import JSON, SETTINGS, TOPOLOGY, parameters, standing
 from lab.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from lab.live.registry import Claim, Registry
+    from lab.live.claim import Claim
+    from lab.live.registry import Registry
     from lab.model.world import World
 
 

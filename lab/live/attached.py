@@ -5,13 +5,14 @@ Leaving it ends what this client started in it, and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from types import TracebackType
 from typing import Final, Self
 
 from lab.errors import LiveError
 from lab.live.channel import Channel
-from lab.live.entry import Entry
+from lab.live.entry import Entry, here, keeper_of
 from lab.live.host import Host
 from lab.live.protocol import Ping, Pong
 from lab.live.registry import Registry
@@ -36,10 +37,10 @@ class Attached:
         if not entry.standing:
             raise LiveError(f"the lab {entry.name!r} is only just coming up: try again, or pelab down {entry.name}")
         try:
-            self._keeper = os.pidfd_open(entry.pid)
-            self.channel = Channel(registry.connect(entry.name), epitaph=self._epitaph)
+            sock = registry.connect(entry.name)
         except OSError as error:
-            raise LiveError(f"the lab {entry.name!r} is just ending") from error
+            raise LiveError(self._unreachable(error)) from error
+        self.channel = Channel(sock, epitaph=self._epitaph)
         try:
             self.channel.ask(Ping(), Pong, timeout_s=_PATIENCE_S)
         except LiveError as error:
@@ -65,7 +66,6 @@ class Attached:
     def close(self) -> None:
         """End the conversation, and the programs that it started."""
         self.channel.close()
-        os.close(self._keeper)
 
     def __enter__(self) -> Self:
         """Return the conversation."""
@@ -79,7 +79,19 @@ class Attached:
 
     def _epitaph(self) -> str:
         """Return what is known about the end of the lab; its keeper writes it down as its last act."""
-        ended(self._keeper, _LAST_WORD_S)
+        if here(self.entry):
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and has written all that it will
+                process = keeper_of(self.entry)
+                ended(process, _LAST_WORD_S)
+                os.close(process)
         gone = self._registry.read(self.entry.name)
-        why = gone.ended if gone is not None else "it was taken down"
+        why = (gone.ended or "nothing is known of why") if gone is not None else "it was taken down"
         return f"the lab {self.entry.name!r} has ended: {why}"
+
+    def _unreachable(self, error: OSError) -> str:
+        """Return why nobody listens: the lab is being taken down, or it is of no use any more."""
+        name = self.entry.name
+        now = self._registry.read(name)
+        if isinstance(error, ConnectionRefusedError) or now is None or now.ended:
+            return f"the lab {name!r} is just ending"
+        return f"the lab {name!r} cannot be reached ({error.strerror}); pelab down {name} ends it"

@@ -49,7 +49,7 @@ class Channel:
         Raises:
             PelabError: What the lab said instead, as the error that was raised there.
             LabEnded: There is no lab any more.
-            LiveError: No answer within ``timeout_s``.
+            LiveError: No answer within ``timeout_s``, or one that cannot be read.
         """
         answer, extra = self.exchange(request, form, fds, timeout_s=timeout_s)
         wire.close(extra)
@@ -87,7 +87,12 @@ class Channel:
             data, fds = self._wait(number, deadline)
         finally:
             self._forget(number)
-        message: Any = wire.decode(data, form | Failed)
+        try:
+            message: Any = wire.decode(data, form | Failed)
+        except msgspec.MsgspecError as error:
+            wire.close(fds)
+            text = f"the lab's answer cannot be read: {error}; was it started by another version?"
+            raise LiveError(text) from error
         if isinstance(message, Failed):
             wire.close(fds)
             raise error_in(message)

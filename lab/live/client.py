@@ -22,13 +22,13 @@ from lab.live.protocol import Answer, Request
 from lab.live.world import (
     KERNEL_WORDS,
     Differences,
-    Keep,
-    Kept,
     Leave,
     Left,
     Look,
     Release,
     Sabotage,
+    Saved,
+    SaveFrames,
     Standing,
     Tell,
     Told,
@@ -138,9 +138,9 @@ class LiveLab(Deeds):
         self.world.host(host)
         return self.lab.ask(Leave(host=host, since=since), Left)
 
-    def save(self, fd: int, since: float = 0.0) -> Kept:
-        """Write the captured frames after ``since`` as pcapng to a descriptor; ProbeFailed if they do not fit."""
-        return self.lab.ask(Keep(since=since), Kept, [fd])
+    def save(self, fd: int, since: float = 0.0) -> Saved:
+        """Write the captured frames after ``since`` to a descriptor, as pcapng; EnvironmentProblem without room."""
+        return self.lab.ask(SaveFrames(since=since), Saved, [fd])
 
     def sabotage(self, name: str, target: str = "") -> None:
         """Break a part of the lab on purpose (``lab.live.sabotage``), to see a run notice it."""

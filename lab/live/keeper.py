@@ -26,11 +26,12 @@ from lab.errors import BringUpFailed, PelabError, TearDownFailed
 from lab.kernel import namespaces as ns
 from lab.live import boot, causes
 from lab.live.channel import LabEnded
+from lab.live.claim import Claim
 from lab.live.client import LiveLab
-from lab.live.entry import Entry, begun
+from lab.live.entry import Entry, begun, here, keeper_of
 from lab.live.lastwords import LastWords
 from lab.live.protocol import Admit, Failed, error_in, failed, kebab
-from lab.live.registry import Claim, Registry
+from lab.live.registry import Registry
 from lab.live.rope import ended
 from lab.model.world import World
 
@@ -131,28 +132,34 @@ def end(registry: Registry, entry: Entry) -> None:
     """Take a lab down: its keeper is asked, and killed when it does not answer; nothing is left.
 
     Raises:
-        TearDownFailed: Its keeper is still there.
+        TearDownFailed: Its keeper is still there, or cannot be told from a stranger.
     """
+    if not here(entry):
+        text = "is kept in another pid namespace (a container's?), or by another version of pelab: take it down there"
+        raise TearDownFailed(f"the lab {entry.name!r} {text}")
     try:
-        keeper = os.pidfd_open(entry.pid)
-    except OSError as error:
-        registry.clean()
-        if (now := registry.read(entry.name)) is not None and not now.ended:
-            raise TearDownFailed(f"{entry.name} is only just coming up: try again") from error
-        return
+        gone = _ended(keeper_of(entry))
+    except ProcessLookupError:
+        gone = True
+    registry.clean()
+    now = registry.read(entry.name)
+    if not gone or (now is not None and not now.ended and (now.pid, now.born) == (entry.pid, entry.born)):
+        raise TearDownFailed(
+            f"the lab {entry.name!r} is still there although its keeper (process {entry.pid}) was killed"
+        )
+
+
+def _ended(process: int) -> bool:
+    """End the process behind a pidfd, which is closed; tell whether it has ended."""
     try:
-        # it holds the lock, so the pid is its own
-        if (now := registry.read(entry.name)) is None or now.ended or now.pid != entry.pid:
-            return
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(keeper, number)
-            if ended(keeper, _PATIENCE_S):
-                return
+                signal.pidfd_send_signal(process, number)
+            if ended(process, _PATIENCE_S):
+                return True
+        return False
     finally:
-        os.close(keeper)
-        registry.clean()
-    raise TearDownFailed(f"the keeper of {entry.name} (process {entry.pid}) is still there although it was killed")
+        os.close(process)
 
 
 def main(control: int) -> NoReturn:
@@ -203,7 +210,7 @@ def _watch(claim: Claim, lab: LiveLab, pulse_s: float) -> None:
     channel = lab.lab.channel
     poll = select.poll()
     poll.register(channel.fileno(), select.POLLIN)
-    while claim.lookout():
+    while claim.still_found():
         poll.poll(pulse_s * 1000)
         if channel.drained():
             channel.epitaph()  # waits for the lab's last words

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-from lab.errors import LiveError, ProbeFailed
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
-from lab.live.world import Differences, Keep, Kept, Leave, Left, Look, PolicyRead, ReadPolicy, Release, Tell, Told
+from lab.live.world import Differences, Leave, Left, Look, PolicyRead, ReadPolicy, Release, Tell, Told
 from lab.measure import requests
 from lab.measure.capture import Leaving
 from lab.measure.checks import served
@@ -23,7 +22,7 @@ from lab.model.plane import Plane
 
 
 class Lookout:
-    """Answers ``Tell``, ``Look``, ``ReadPolicy``, ``Release``, ``Leave`` and ``Keep``."""
+    """Answers ``Tell``, ``Look``, ``ReadPolicy``, ``Release`` and ``Leave``."""
 
     def __init__(self, network: Network, stage: Stage) -> None:
         """Register with ``network``; nothing is asked while ``stage`` measures."""
@@ -34,7 +33,6 @@ class Lookout:
         network.on(ReadPolicy, self._read_policy, needs_cloud=True)
         network.on(Release, self._release)
         network.on(Leave, self._leave)
-        network.on(Keep, self._keep)
 
     async def _tell(self, request: Tell, _context: Context) -> Told:
         async with self._stage.turn:
@@ -103,13 +101,3 @@ class Lookout:
                 for seen in answer.seen
             ]
             return Left(packets=tuple(packets), shown=tuple(shown), blind=blind)
-
-    async def _keep(self, request: Keep, context: Context) -> Kept:
-        context.need(1)
-        captures = self._stage.running.captures
-        if captures is None:
-            raise LiveError("this lab captures nothing")
-        answer = await captures.save(context.fds[0], since=request.since)
-        if answer.problem:
-            raise ProbeFailed(f"the frames could not be written: {answer.problem}")
-        return Kept(frames=answer.frames, lost=answer.lost)

@@ -1,7 +1,8 @@
 """Which labs this user has up, by name: a private folder with a file and a socket for each.
 
-Whoever keeps a lab holds a lock on its file, so the kernel says whether it is there: the lock ends with the process,
-however that ends. A file whose lock nobody holds is stale. It starts and ends no lab (``lab.live.keeper`` does).
+Whoever keeps a lab holds a lock on its file (``lab.live.locks``), so the kernel says whether it is there: the lock ends
+with the process, however that ends. A file whose lock nobody holds is stale. It starts and ends no lab
+(``lab.live.keeper`` does).
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import Final, Self
 
 import msgspec
 
-from lab import wire
 from lab.errors import EnvironmentProblem, ModelError, Problem, nearest
-from lab.live.entry import Entry, check_name, held, hold, written
+from lab.live.claim import Claim, put
+from lab.live.entry import NAME, Entry, check_name, written
+from lab.live.locks import held, hold, turn
 
 _FILE, _SOCKET = ".lab", ".sock"
-_NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+# a folder, a link, something of a device's kind, a file that its owner may not open
+_STRANGE: Final = {errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EACCES}
 # what people have open at once, in a line
 _SHOWN: Final = 8
 
@@ -86,16 +89,12 @@ class Registry:
 
     def read(self, name: str) -> Entry | None:
         """Return what is written of a lab; with ``ended`` when nobody keeps it any more, None if there is nothing."""
-        try:
-            fd = os.open(name + _FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd)
-        except FileNotFoundError:
+        if (fd := self._open(name)) is None:
             return None
         try:
-            entry = written(fd, name)
-            if held(fd):
-                return entry
-            why = entry.ended or "it was killed, or the machine was restarted"
-            return msgspec.structs.replace(entry, ended=why)
+            with turn(fd, reading=True):
+                entry = written(fd, name)
+                return entry if held(fd) else _over(entry)
         finally:
             os.close(fd)
 
@@ -133,34 +132,43 @@ class Registry:
 
         Raises:
             ModelError: It is no name; ``Taken``: it is another's.
-            EnvironmentProblem: There is no room to write it down.
+            EnvironmentProblem: There is no room to write it down, or something else is in its place.
         """
         check_name(entry.name)
         while True:
-            fd = self._new(entry.name)
-            mine = hold(fd)
-            if mine and self._is(fd, entry.name):
-                break
-            os.close(fd)
-            if not mine:
-                hint = f"pelab down {entry.name}, or another name: --name NAME"
-                raise Taken(Problem(where=f"lab {entry.name}", text="a lab of this name is up", hint=hint))
-        with contextlib.ExitStack() as failed:
-            claim = failed.enter_context(Claim(self, fd, entry))
-            self._unlink(entry.name + _SOCKET)
-            claim.write(entry)
-            failed.pop_all()
-        return claim
+            fd = self._open(entry.name, os.O_CREAT)
+            assert fd is not None, "it is made where it is missing"
+            with contextlib.ExitStack() as failed:
+                failed.callback(self.release, entry.name, fd)
+                with turn(fd):
+                    if not self._is(fd, entry.name):
+                        continue  # somebody has just swept it
+                    if held(fd):
+                        hint = f"pelab down {entry.name}, or another name: --name NAME"
+                        raise Taken(Problem(where=f"lab {entry.name}", text="a lab of this name is up", hint=hint))
+                    try:
+                        self._unlink(entry.name + _SOCKET)
+                        put(fd, entry)
+                        hold(fd)  # now, so that a lab which is kept never says less
+                    except OSError as error:
+                        raise self.full(error) from error
+                failed.pop_all()
+                return Claim(self, fd, entry)
 
-    def lookout(self, name: str) -> bool:
-        """Tell whether the file of ``name`` still stands under this path: folders vanish at logout; show it used."""
+    def still_found(self, name: str, fd: int) -> bool:
+        """Tell whether the file behind ``fd`` and a socket stand under this path; show both used.
+
+        Folders vanish at logout, and what was not used for days may be cleaned away.
+        """
+        file = self.path / (name + _FILE)
         try:
-            shown = (self.path / (name + _FILE)).stat()
-            own = os.stat(name + _FILE, dir_fd=self._fd)
-            os.utime(name + _FILE, dir_fd=self._fd)
+            if not os.path.samestat(file.stat(follow_symlinks=False), os.fstat(fd)):
+                return False
+            os.utime(file)
+            os.utime(self.path / (name + _SOCKET))
         except OSError:
             return False
-        return (shown.st_dev, shown.st_ino) == (own.st_dev, own.st_ino)
+        return True
 
     def listen(self, name: str) -> socket.socket:
         """Return a socket that others find by ``name``."""
@@ -178,10 +186,18 @@ class Registry:
             os.umask(before)
         return sock
 
-    def remove(self, name: str) -> None:
-        """Remove what stands of a lab; whoever does holds its lock."""
-        self._unlink(name + _SOCKET)
-        self._unlink(name + _FILE)
+    def release(self, name: str, fd: int, *, missing: bool = False) -> None:
+        """Give a name up, and its file ``fd``: nothing stays of it but what is another's by now.
+
+        With ``missing`` also where the file is gone: whoever kept the lab has a socket beside it.
+        """
+        try:
+            with turn(fd):
+                # a lock of one's own does not show
+                if not held(fd) and self._is(fd, name, missing=missing):
+                    self._remove(name)
+        finally:
+            os.close(fd)
 
     def full(self, error: OSError) -> EnvironmentProblem:
         """Return the problem of a lab that cannot be written down."""
@@ -189,101 +205,67 @@ class Registry:
         return EnvironmentProblem(text, fix=f"df -h -i {self.path}; free some space, or set XDG_RUNTIME_DIR")
 
     def _names(self) -> list[str]:
-        return sorted(path.stem for path in Path(f"/proc/self/fd/{self._fd}").glob(f"*{_FILE}"))
+        """Return the names for which there is a file; what else somebody put here is no lab."""
+        with os.scandir(f"/proc/self/fd/{self._fd}") as found:
+            files = [Path(each.name) for each in found if each.is_file(follow_symlinks=False)]
+        return sorted(file.stem for file in files if file.suffix == _FILE and NAME.fullmatch(file.stem))
 
     def _socket(self, name: str) -> str:
         """Return the address of a lab's socket: by descriptor, for addresses end at 107 bytes and paths do not."""
         return f"/proc/self/fd/{self._fd}/{name}{_SOCKET}"
 
-    def _new(self, name: str) -> int:
+    def _open(self, name: str, create: int = 0) -> int | None:
+        """Open a lab's file; None if there is none. EnvironmentProblem if it is none of ours, or cannot be made."""
         try:
-            return os.open(name + _FILE, _NEW_FILE, 0o600, dir_fd=self._fd)
+            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | create
+            return os.open(name + _FILE, flags, 0o600, dir_fd=self._fd)
+        except FileNotFoundError:
+            return None
         except OSError as error:
-            raise self.full(error) from error
+            raise (self._strange(name + _FILE, error) if error.errno in _STRANGE else self.full(error)) from error
 
     def _swept(self, name: str) -> Entry | None:
         """Remove what is left of a lab that nobody keeps; None if somebody does."""
-        try:
-            fd = os.open(name + _FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd)
-        except FileNotFoundError:
+        if (fd := self._open(name)) is None:
             return None
         try:
-            # held while it is removed, so that nobody begins a lab on it meanwhile
-            gone = None if held(fd) else self.read(name)
-            if gone is None or not hold(fd) or not self._is(fd, name):
-                return None
-            self.remove(name)
-            # an empty file is a name that was just being taken, and no lab
-            return gone if os.fstat(fd).st_size else None
+            with turn(fd):
+                if held(fd) or not self._is(fd, name):
+                    return None
+                self._remove(name)
+                # an empty file is a name that was just being taken, and no lab
+                return _over(written(fd, name)) if os.fstat(fd).st_size else None
         finally:
             os.close(fd)
 
-    def _is(self, fd: int, name: str) -> bool:
-        """Tell whether the file behind ``fd`` is still the one of that name."""
+    def _is(self, fd: int, name: str, *, missing: bool = False) -> bool:
+        """Tell whether the file behind ``fd`` is still the one of that name; ``missing`` where there is none."""
         try:
             return os.path.samestat(os.fstat(fd), os.stat(name + _FILE, dir_fd=self._fd, follow_symlinks=False))
         except FileNotFoundError:
-            return False
+            return missing
+
+    def _remove(self, name: str) -> None:
+        self._unlink(name + _SOCKET)
+        self._unlink(name + _FILE)
 
     def _unlink(self, file: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             os.unlink(file, dir_fd=self._fd)
-
-
-class Claim:
-    """A name that this process holds; leaving the context gives it up, and nothing of it stays."""
-
-    def __init__(self, registry: Registry, fd: int, entry: Entry) -> None:
-        """Own ``fd``, on which the lock is."""
-        self.entry = entry
-        self._registry, self._fd = registry, fd
-
-    def write(self, entry: Entry) -> None:
-        """Write down what is known of the lab now; EnvironmentProblem if there is no room."""
-        try:
-            _put(self._fd, wire.encode(entry))
+        except FileNotFoundError:
+            return
         except OSError as error:
-            raise self._registry.full(error) from error
-        self.entry = entry
+            raise self._strange(file, error) from error
 
-    def stand(self, hosts: list[str]) -> socket.socket:
-        """Say that the lab stands, and return the socket on which others find it."""
-        listener = self._registry.listen(self.entry.name)
-        try:
-            self.write(msgspec.structs.replace(self.entry, hosts=hosts, standing=True))
-        except BaseException:
-            listener.close()
-            raise
-        return listener
-
-    def lookout(self) -> bool:
-        """Tell whether others still find the lab."""
-        return self._registry.lookout(self.entry.name)
-
-    def bequeath(self, why: str) -> None:
-        """Leave word of the lab's end for whoever asks next, who then cleans."""
-        self.write(msgspec.structs.replace(self.entry, ended=why))
-        os.close(self._fd)
-        self._fd = -1
-
-    def __enter__(self) -> Self:
-        """Return the claim."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Give the name up."""
-        if self._fd >= 0:
-            self._registry.remove(self.entry.name)
-            os.close(self._fd)
+    def _strange(self, file: str, error: OSError) -> EnvironmentProblem:
+        text = f"{self.path / file} is none of a lab's files: {error.strerror}"
+        return EnvironmentProblem(text, fix=f"rm -r {self.path / file}")
 
 
-def _put(fd: int, data: bytes) -> None:
-    """Make ``data`` the content of a file, in one piece and cut afterwards: who reads meanwhile finds a document."""
-    if os.pwrite(fd, data, 0) < len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.ftruncate(fd, len(data))
+def _over(entry: Entry) -> Entry:
+    """Return the entry of a lab that nobody keeps."""
+    why = entry.ended or "it was killed, or the machine was restarted"
+    return msgspec.structs.replace(entry, ended=why)
 
 
 def _some(names: list[str]) -> str:

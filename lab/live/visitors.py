@@ -50,11 +50,11 @@ class Visitors:
         self._holder = None if request.ended else context.connection
         return Done()
 
-    async def _save(self, _request: SaveFrames, context: Context) -> Saved:
+    async def _save(self, request: SaveFrames, context: Context) -> Saved:
         context.need(1)
         if (captures := self._stage.up.captures) is None:
-            raise LiveError("this lab was brought up without a capture")
-        answer = await captures.save(context.fds[0])
+            raise LiveError("this lab captures nothing")
+        answer = await captures.save(context.fds[0], since=request.since)
         if answer.problem:
             raise EnvironmentProblem(answer.problem, fix="free some space, or name another file")
         return Saved(frames=answer.frames, lost=answer.lost)

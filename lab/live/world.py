@@ -141,19 +141,6 @@ class Left(Answer, frozen=True, kw_only=True):
     blind: str = ""
 
 
-class Keep(Request, frozen=True, kw_only=True):
-    """Write the frames since ``since`` as pcapng to the descriptor that rides along."""
-
-    since: float = 0.0
-
-
-class Kept(Answer, frozen=True, kw_only=True):
-    """How many frames were written, and how many had been lost."""
-
-    frames: int
-    lost: int
-
-
 class Sabotage(Request, frozen=True, kw_only=True):
     """Break what ``name`` says, one of ``lab.live.sabotage.FAULTS``.
 
@@ -207,7 +194,9 @@ class Reserve(Request, frozen=True, kw_only=True):
 
 
 class SaveFrames(Request, frozen=True, kw_only=True):
-    """Write every captured frame as pcapng. Descriptor: the file."""
+    """Write the frames after ``since`` (seconds since the epoch) as pcapng. Descriptor: the file."""
+
+    since: float = 0.0
 
 
 class Saved(Answer, frozen=True, kw_only=True):

@@ -60,5 +60,7 @@ def _topology(entry: Entry) -> str:
 
 
 def _since(entry: Entry) -> str:
+    if not entry.since:
+        return ""  # its file says nothing
     coming = "" if entry.standing else "coming up "
     return f"{coming}since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(entry.since))}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from lab.errors import LiveError
+from lab.errors import LiveError, PelabError
 from lab.testing.fixture import Setting
 
 _LEGIBLE: Final = " []()=,;+-@{}"
@@ -28,7 +28,7 @@ def write(setting: Setting, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as opened:
             live.save(opened.fileno(), setting.since)
-    except (OSError, LiveError) as error:
+    except (OSError, PelabError) as error:
         raise LiveError(f"{file}: {error}") from error
 
 

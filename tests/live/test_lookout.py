@@ -11,7 +11,7 @@ import pytest
 from pyroute2.iproute.linux import AsyncIPRoute
 from scapy.utils import rdpcap
 
-from lab import Call, Lab, LiveError, ModelError, Netlink, Outcome, Policy, ProbeFailed, SetPolicy, topology
+from lab import Call, EnvironmentProblem, Lab, LiveError, ModelError, Netlink, Outcome, Policy, SetPolicy, topology
 from lab.live.world import KERNEL_WORDS
 
 VSI = Call.private("vsi-1", "keys")
@@ -115,7 +115,7 @@ def test_a_capture_becomes_a_file_of_what_came_since(lab: Lab, tmp_path: Path) -
     with empty.open("wb") as file:
         assert lab.save(file.fileno(), since=time.time() + 60).frames == 0
     assert len(rdpcap(str(empty))) == 0
-    with Path("/dev/full").open("wb") as file, pytest.raises(ProbeFailed, match="No space left on device"):
+    with Path("/dev/full").open("wb") as file, pytest.raises(EnvironmentProblem, match="No space left on device"):
         lab.save(file.fileno())
     assert lab.ask(VSI).vacuous == "", "and the capture goes on"
 

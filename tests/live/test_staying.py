@@ -227,6 +227,13 @@ def test_a_terminal_that_is_closed_in_the_middle_ends_its_shell_alone(home: Home
     assert json.loads(home.pelab("status", "--json").stdout)["programs"] == []
 
 
+def test_what_a_command_leaves_in_the_background_stays(home: Home) -> None:
+    """As the page says: the command has ended, and what it began goes on in the lab until that ends."""
+    home.up()
+    assert home.pelab("exec", "vsi-1", "--", "sh", "-c", "sleep 1009 >/dev/null 2>&1 &").returncode == 0
+    assert "\nsleep 1009\n" in home.pelab("exec", "laptop", "--", "ps", "ax", "-o", "args=").stdout
+
+
 def test_a_terminal_that_is_closed_on_mininets_command_line_takes_the_lab_down(
     home: Home, screens: list[Terminal]
 ) -> None:
@@ -291,18 +298,39 @@ def test_a_lab_that_hangs_says_so_and_can_be_taken_down(
     assert home.left() == []
 
 
-def test_a_lab_that_nobody_can_find_any_more_ends(home: Home) -> None:
-    """Its folder vanishes, as at logout: else it would stay, and nobody could take it down."""
+@pytest.mark.parametrize("lost", ["", "lost.lab", "lost.sock"], ids=["folder", "file", "socket"])
+def test_a_lab_that_nobody_can_find_any_more_ends(home: Home, lost: str) -> None:
+    """Its folder vanishes, as at logout, or a file of it: else it would stay, and nobody could come in or end it."""
     world = catalogue.load_topology("single_account").world()
     keep = Keep(registry=str(home.labs), name="lost", topology="t", settings=[], world=world, shared=[], pulse_s=0.05)
     keeper = os.pidfd_open(detach(keep).pid)
     try:
         assert not ended(keeper, 0.2)
-        away = home.labs.rename(home.path / "away")
+        away = home.labs if lost else home.labs.rename(home.path / "away")
+        if lost:
+            (home.labs / lost).unlink()
         assert ended(keeper, PATIENCE_S)
         assert list(away.iterdir()) == []
     finally:
         os.close(keeper)
+
+
+def test_in_another_pid_namespace_nobody_is_taken_for_the_keeper(home: Home) -> None:
+    """As in a container with the folder mounted: what bears the keeper's number there lives on, and so does the lab."""
+    pid = home.up()["pid"]
+    # a command with the keeper's number, which the kernel gives next to the one that is written there
+    script = (
+        f"echo {pid - 1} > /proc/sys/kernel/ns_last_pid; sleep 60 & test $! = {pid} || exit 9; "
+        f"{sys.executable} -m lab down; status=$?; kill $! || exit 8; "
+        f"{sys.executable} -m lab exec vsi-1 -- hostname; exit $status"
+    )
+    alone = ["unshare", *(["--user", "--map-root-user"] if os.geteuid() else []), "--pid", "--fork", "--mount-proc"]
+    options = home.options(capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run([*alone, "sh", "-c", script], check=False, **options)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.startswith("error: the lab 'single_account' is kept in another pid namespace")
+    assert done.stdout == "vsi-1\n", "and it can be used"
+    assert home.names() == ["single_account"]
 
 
 # ------------------------------------------------------------------ what it captured

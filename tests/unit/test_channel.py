@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 from lab import wire
+from lab.errors import LiveError
 from lab.live import channel
 from lab.live.channel import Channel, LabEnded
 from lab.live.protocol import Ping, Pong
@@ -99,3 +100,17 @@ def test_a_question_that_was_interrupted_while_waiting_ends_nothing(monkeypatch:
                 asked.ask(Ping(), Pong)
         own = asked.begin(Ping())
         assert asked.receive(own, Pong, timeout_s=BUDGET_S)[0].threads == own
+
+
+def test_an_answer_of_another_form_is_said_to_be_of_another_version() -> None:
+    """As from a lab that was brought up before pelab was replaced: one line, no traceback; the next is answered."""
+    ours, theirs = wire.pair()
+    asked = Channel(ours, epitaph=lambda: "it has ended")
+    with theirs, contextlib.closing(asked):
+        number = asked.begin(Ping())
+        theirs.send(b'{"type": "pong", "id": %d, "pid": "two"}' % number)
+        with pytest.raises(LiveError, match=r"(?s)cannot be read: .*was it started by another version\?$"):
+            asked.receive(number, Pong)
+        number = asked.begin(Ping())
+        wire.send(theirs, Pong(id=number, pid=2, threads=1))
+        assert asked.receive(number, Pong)[0].pid == 2

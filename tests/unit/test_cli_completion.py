@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
+import click
 import pytest
 
+from lab.cli.arguments import Name
 from lab.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +58,16 @@ def test_a_wrong_topology_offers_nothing() -> None:
     """No traceback lands in the middle of somebody's command line."""
     assert completed("pelab explain nowhere vs") == set()
     assert completed("pelab graph --from vs") == set()
+
+
+def test_whatever_breaks_offers_nothing() -> None:
+    """A disk that fails, a defect of ours: also then the shell gets silence."""
+
+    def broken(_: click.Context) -> NoReturn:
+        raise OSError(errno.EIO, "input/output error")
+
+    command = click.Command("down")
+    assert Name("lab", broken).shell_complete(click.Context(command), click.Argument(["lab"]), "x") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

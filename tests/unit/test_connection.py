@@ -113,3 +113,20 @@ def test_what_the_cloud_process_could_not_take_is_the_machines_problem() -> None
     assert isinstance(said, EnvironmentProblem)
     assert "descriptors of a message were lost (too many open files)" in said.text
     assert "ulimit -n" in said.fix
+
+
+def test_who_asks_late_for_the_end_is_told_at_once() -> None:
+    """What began while the other side was leaving hears of the end like everybody, and once."""
+
+    async def story(sock: socket.socket) -> list[str]:
+        told: list[str] = []
+        connection = Connection(sock, received=lambda _data, fds: wire.close(fds), ended=lambda: told.append("owner"))
+        connection.on_end(lambda: told.append("early"))
+        connection.close()
+        connection.on_end(lambda: told.append("late"))
+        connection.close()
+        return told
+
+    left, right = wire.pair()
+    with left:
+        assert asyncio.run(story(right)) == ["owner", "early", "late"]

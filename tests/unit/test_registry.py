@@ -8,17 +8,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lab.errors import EnvironmentProblem, ModelError
+from lab import wire
+from lab.errors import EnvironmentProblem, ModelError, TearDownFailed
 from lab.live import entry as entries
 from lab.live import registry as registries
-from lab.live.entry import begun, free_names
-from lab.live.registry import Claim, Registry, Taken, place
+from lab.live.claim import Claim
+from lab.live.entry import Entry, begun, check_name, free_names
+from lab.live.keeper import end
+from lab.live.registry import Registry, Taken, place
 
 ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 300
 HOLD = """
 import sys
 from pathlib import Path
@@ -64,7 +70,8 @@ def test_a_name_is_one_labs(labs: Registry) -> None:
 
 def test_without_its_lock_a_name_would_be_anybodys(labs: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sabotage: it is the lock, and nothing else, that keeps two labs of one name apart."""
-    monkeypatch.setattr(registries, "hold", lambda _: True)
+    monkeypatch.setattr(registries, "held", lambda _: False)
+    monkeypatch.setattr(registries, "hold", lambda _: None)
     with claim(labs, "mine"):
         claim(labs, "mine")
 
@@ -206,27 +213,146 @@ def test_a_lab_in_the_foreground_finds_a_free_name() -> None:
     assert [next(names) for _ in range(3)] == ["single_account", "single_account-2", "single_account-3"]
 
 
+def test_a_free_name_is_a_name() -> None:
+    """However long the topology's is: what stands behind takes the place of its end."""
+    names = free_names("x" * 63)
+    for name in [next(names) for _ in range(120)]:
+        check_name(name)
+
+
 def test_a_folder_that_vanishes_is_noticed(labs: Registry) -> None:
     """As at logout: the file can still be reached here, and nobody else finds it."""
-    with claim(labs, "mine") as mine:
-        assert mine.lookout()
+    with claim(labs, "mine") as mine, mine.stand([]):
+        assert mine.still_found()
         away = labs.path.rename(labs.path.with_name("away"))
-        assert not mine.lookout()
+        assert not mine.still_found()
         labs.path.mkdir()
         (labs.path / "mine.lab").touch()
-        assert not mine.lookout()
+        assert not mine.still_found()
         (labs.path / "mine.lab").unlink()
         labs.path.rmdir()
         away.rename(labs.path)
 
 
+@pytest.mark.parametrize("removed", ["mine.sock", "mine.lab"])
+def test_a_lab_that_lost_a_file_is_noticed(labs: Registry, removed: str) -> None:
+    """Without its socket nobody can reach it, without its file nobody finds it; and it leaves nothing of the other."""
+    with claim(labs, "mine") as mine, mine.stand([]):
+        (labs.path / removed).unlink()
+        assert not mine.still_found()
+    assert list(labs.path.iterdir()) == []
+
+
+def test_a_lab_whose_name_was_taken_over_leaves_it_alone(labs: Registry) -> None:
+    """Its file was removed by hand and another lab begun: what stands there now is the other's."""
+    first = claim(labs, "mine")
+    first.stand([]).close()
+    (labs.path / "mine.lab").unlink()
+    with claim(labs, "mine") as second, second.stand(["laptop"]):
+        assert not first.still_found()
+        first.__exit__(None, None, None)
+        assert labs.find("mine").hosts == ["laptop"]
+        labs.connect("mine").close()
+
+
+def test_both_files_are_shown_to_be_used(labs: Registry) -> None:
+    """What nobody touched for days is cleaned from /tmp, the socket too."""
+    with claim(labs, "mine") as mine, mine.stand([]):
+        for path in labs.path.iterdir():
+            os.utime(path, (1, 1))
+        assert mine.still_found()
+        assert min(path.stat().st_mtime for path in labs.path.iterdir()) > 1
+
+
 def test_who_reads_while_it_is_written_finds_a_document(labs: Registry) -> None:
-    """A lab's words only ever replace each other whole."""
-    with claim(labs, "mine") as mine:
-        for hosts in (["a"] * 50, ["b"]):
-            mine.stand(hosts).close()
-            (labs.path / "mine.sock").unlink()
-            found = labs.read("mine")
-            assert found is not None
-            assert found.hosts == hosts
+    """A lab's words only ever replace each other whole, whether they get longer or shorter."""
+    with claim(labs, "mine") as mine, ThreadPoolExecutor(1) as pool:
+
+        def speak() -> None:
+            for hosts in [["a" * 30_000], ["b"]] * ROUNDS:
+                mine.stand(hosts).close()
+                (labs.path / "mine.sock").unlink()
+
+        speaking = pool.submit(speak)
+        while not speaking.done():
+            assert labs.find("mine").topology == "single_account"
+        speaking.result()
     assert entries.NAME.fullmatch("mine")
+
+
+def test_a_dead_lab_is_never_seen_while_others_sweep_and_begin(labs: Registry) -> None:
+    """Neither takes what it holds meanwhile for somebody who keeps a lab: no dead lab is up, and its name is free."""
+    dead = json.dumps({"name": "left", "topology": "dead", "pid": 1, "standing": True})
+
+    def begin() -> None:
+        for _ in range(ROUNDS):
+            claim(labs, "left").__exit__(None, None, None)
+            put_down(labs.path / "left.lab", dead)
+
+    def sweep() -> None:
+        while not beginning.done():
+            labs.clean()
+
+    with ThreadPoolExecutor(2) as pool:
+        beginning = pool.submit(begin)
+        sweeping = pool.submit(sweep)
+        while not beginning.done():
+            assert [entry for entry in labs.labs() if entry.topology != "single_account"] == []
+        beginning.result()
+        sweeping.result()
+
+
+def put_down(path: Path, text: str) -> None:
+    """Put a whole file where nobody may see half of it."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.rename(path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_is_no_file_is_no_lab(labs: Registry, kind: str) -> None:
+    """It is in no command's way; a lab of its name is told what stands there, and what to do."""
+    path = labs.path / "x.lab"
+    {"folder": path.mkdir, "link": lambda: path.symlink_to("y")}[kind]()
+    with claim(labs, "mine"):
+        assert labs.clean() == []
+        assert [entry.name for entry in labs.labs()] == ["mine"]
+    with pytest.raises(EnvironmentProblem, match=r"x.lab is none of a lab's files") as told:
+        claim(labs, "x")
+    assert told.value.fix == f"rm -r {path}"
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is nobody's keeper."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["in another pid namespace", "with a number of before"])
+def test_a_stranger_is_never_ended_for_a_keeper(
+    labs: Registry, stranger: subprocess.Popen[bytes], elsewhere: bool
+) -> None:
+    """Its number is in the file of a lab that is up: it lives on, and nobody is told that the lab is down."""
+    with claim(labs, "mine") as mine:
+        known = msgspec.structs.replace(mine.entry, pid=stranger.pid, pids=mine.entry.pids - elsewhere)
+        put(labs, known)
+        with pytest.raises(TearDownFailed, match="another pid namespace" if elsewhere else "is still there"):
+            end(labs, labs.find("mine"))
+        assert stranger.poll() is None
+        assert [entry.name for entry in labs.labs()] == ["mine"]
+
+
+def put(labs: Registry, entry: Entry) -> None:
+    """Write a lab's file by hand."""
+    (labs.path / f"{entry.name}.lab").write_bytes(wire.encode(entry))
+
+
+def test_a_keeper_is_known_by_its_birth(labs: Registry) -> None:
+    """Also when another process asks; ended, it is nobody's."""
+    process = holder(labs, "kept")
+    end(labs, labs.find("kept"))
+    assert process.wait(5) == -signal.SIGTERM
+    assert list(labs.path.iterdir()) == []
+    process.communicate()
