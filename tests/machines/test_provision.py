@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -99,10 +98,3 @@ def test_every_form_of_sources_gets_the_mirror_once(machine: CleanRoot) -> None:
     assert "URIs: http://mirror.example/debian\n" in (apt / "sources.list.d/debian.sources").read_text()
     assert (apt / "mirrors/debian-security.list").read_text() == "http://mirror.example/debian-security\n"
     assert "apt.example" in (apt / "sources.list.d/ours.list").read_text()
-
-
-def test_without_debootstrap_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that cannot make its machine fails with the command that mends it, and is not skipped."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RuntimeError, match="bin/setup machines"):
-        CleanRoot.make(tmp_path / "root")
