@@ -66,7 +66,7 @@ class CleanRoot:
         command = ["debootstrap", "--variant=minbase", "bookworm", str(path)]
         if mirror := os.environ.get("APT_MIRROR"):
             command.append(mirror)
-        made = isolated(["--mount-proc", *command], dict(os.environ))
+        made = isolated(["--mount-proc", *command], os.environ)
         if made.returncode:
             raise RuntimeError(f"debootstrap ended with {made.returncode}:\n{made.stdout}{made.stderr}")
         root = cls(path)

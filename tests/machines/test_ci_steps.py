@@ -20,7 +20,7 @@ def runner(debian: CleanRoot, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A clean Debian with the project of docs/ci.md in ``/project``, and a wheel where the recipes look for it."""
     with debian.copied(tmp_path_factory.mktemp("runner") / "root") as made:
         pages.write("docs/ci.md", made.path / "project")
-        vendor = made.path / "project/vendor"
+        vendor = str(made.path / "project/vendor")
         command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", vendor]
         subprocess.run(command, cwd=pages.ROOT, capture_output=True, check=True)
         yield made

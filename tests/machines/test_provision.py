@@ -81,7 +81,7 @@ def test_every_form_of_sources_gets_the_mirror_once(machine: CleanRoot) -> None:
         "deb https://deb.debian.org/debian bookworm main\ndeb http://security.debian.org/debian-security other main\n"
     )
     (apt / "sources.list.d/debian.sources").write_text(
-        "Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: bookworm\n"
+        "Types: deb\nURIs: http://deb.debian.org/debian/\nSuites: bookworm\nComponents: main\n"
     )
     (apt / "mirrors/debian-security.list").write_text("https://deb.debian.org/debian-security\n")
     (apt / "sources.list.d/ours.list").write_text("deb http://apt.example/debian bookworm main\n")
