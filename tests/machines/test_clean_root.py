@@ -11,10 +11,10 @@ import pytest
 
 from tests.machines.clean_root import CleanRoot
 
-# forty processes in sessions of their own, each with the file "alive" open, that fill a folder as quickly as they can
+# eight processes in sessions of their own, each with the file "alive" open, that fill a folder as quickly as they can
 WRITERS = """
 mkdir /filled; mkfifo /alive
-for writer in $(seq 40); do
+for writer in $(seq 8); do
     setsid sh -c 'n=0; while :; do n=$((n+1)); mkdir -p /filled/$0/$n; done' $writer 3<>/alive &
 done
 echo begun >/begun

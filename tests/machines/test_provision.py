@@ -56,20 +56,20 @@ def test_whole_suite(machine: CleanRoot) -> None:
     ],
 )
 def test_bad_input_is_one_line(
-    machine: CleanRoot, arguments: tuple[str, ...], environment: dict[str, str], text: str
+    untouched: CleanRoot, arguments: tuple[str, ...], environment: dict[str, str], text: str
 ) -> None:
     """With status 2, before anything is changed."""
-    before = inventory.take(machine.path)
-    ran = machine.run(PROVISION, *arguments, environment=environment)
+    before = inventory.take(untouched.path)
+    ran = untouched.run(PROVISION, *arguments, environment=environment)
     assert ran.returncode == 2
     assert ran.stderr.startswith(text)
     assert ran.stderr.count("\n") == 1
-    assert inventory.differences(before, inventory.take(machine.path)) == []
+    assert inventory.differences(before, inventory.take(untouched.path)) == []
 
 
-def test_others_than_root_are_told_what_to_type(machine: CleanRoot) -> None:
+def test_others_than_root_are_told_what_to_type(untouched: CleanRoot) -> None:
     """Status 3 and the command."""
-    ran = machine.run(PROVISION, user="vagrant")
+    ran = untouched.run(PROVISION, user="vagrant")
     assert (ran.returncode, ran.stderr) == (3, f"provision: only root may install packages: sudo {PROVISION}\n")
 
 
