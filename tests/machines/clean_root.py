@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,13 +60,13 @@ class CleanRoot:
             RuntimeError: This machine cannot; the text says what it lacks, or what debootstrap said.
         """
         if os.geteuid() != 0:
-            raise RuntimeError("a clean Debian root needs root: sudo make test-vagrant")
+            raise RuntimeError("a clean Debian root needs root: sudo make test-machines")
         if shutil.which("debootstrap") is None:
             raise RuntimeError("there is no debootstrap: bin/setup machines")
         command = ["debootstrap", "--variant=minbase", "bookworm", str(path)]
         if mirror := os.environ.get("APT_MIRROR"):
             command.append(mirror)
-        made = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+        made = isolated(["--mount-proc", *command], os.environ)
         if made.returncode:
             raise RuntimeError(f"debootstrap ended with {made.returncode}:\n{made.stdout}{made.stderr}")
         root = cls(path)
@@ -80,14 +82,12 @@ class CleanRoot:
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy(certificate, place)
 
-    def copy(self, path: Path) -> CleanRoot:
-        """Return a copy in ``path``, which must not exist."""
-        subprocess.run(["cp", "-a", str(self.path), str(path)], check=True)
-        return CleanRoot(path)
-
-    def remove(self) -> None:
-        """Remove it: pytest keeps its last folders, and this one is large."""
-        shutil.rmtree(self.path)
+    @contextmanager
+    def copied(self, path: Path) -> Iterator[CleanRoot]:
+        """Hold a copy in ``path``, which must not exist."""
+        with removed(path):
+            subprocess.run(["cp", "-a", str(self.path), str(path)], check=True)
+            yield CleanRoot(path)
 
     def copy_checkout(self, home: str = CHECKOUT) -> None:
         """Put this checkout into the root as the Vagrantfile does: without what git does not know; the user owns it."""
@@ -111,22 +111,58 @@ class CleanRoot:
             user: Who runs it, in ``/``.
             environment: All of its environment but for ``PATH`` and ``LANG``.
         """
-        network_first = [] if network is None else ["nsenter", f"--net=/proc/self/fd/{network}"]
         as_user = [] if user == "root" else ["runuser", "-u", user, "--"]
-        return subprocess.run(
-            [
-                *network_first,
-                *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"),
-                *("sh", "-euc", _ENTER, "enter", str(self.path)),
-                *(f"{name}={value}" for name, value in (environment or {}).items()),
-                *as_user,
-                *command,
-            ],
-            env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "PATH_INSIDE": _PATH},
-            pass_fds=() if network is None else (network,),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
+        entered = ["sh", "-euc", _ENTER, "enter", str(self.path)]
+        settings = [f"{name}={value}" for name, value in (environment or {}).items()]
+        path = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "PATH_INSIDE": _PATH}
+        return isolated([*entered, *settings, *as_user, *command], path, network)
+
+
+@contextmanager
+def removed(path: Path) -> Iterator[Path]:
+    """Remove ``path`` in the end, however far it was made: pytest keeps its last folders, and roots are large."""
+    try:
+        yield path
+    finally:
+        if path.exists():
+            shutil.rmtree(path)
+
+
+def isolated(
+    command: Sequence[str], environment: Mapping[str, str], network: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with mounts and processes of its own; when this returns, or raises, all that it started has ended.
+
+    Args:
+        command: Options of ``unshare``, program and arguments.
+        environment: All of its environment.
+        network: Descriptor of the network namespace in which it runs; by default this machine's.
+    """
+    network_first = [] if network is None else ["nsenter", f"--net=/proc/self/fd/{network}"]
+    with subprocess.Popen(
+        [*network_first, *("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"), *command],
+        env=environment,
+        pass_fds=() if network is None else (network,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            said, complained = running.communicate(timeout=_PATIENCE_S)
+        except BaseException:  # an interrupt as well: a root in which something still writes cannot be removed
+            _end(running)
+            raise
+    return subprocess.CompletedProcess(command, running.returncode, said, complained)
+
+
+def _end(running: subprocess.Popen[str]) -> None:
+    """End the namespace's first process; its parent, which is waited for, ends when the kernel has ended the others."""
+    if running.poll() is None:
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        for first in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(first), signal.SIGKILL)
+        if not children:
+            running.kill()
+    running.wait()

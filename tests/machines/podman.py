@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from tests.machines.clean_root import ROOT, CleanRoot
+from tests.machines.clean_root import ROOT, CleanRoot, isolated
 
-_PATIENCE_S: Final = 1200
 BASE: Final = "localhost/debian:12"
 """The image that is made of a clean Debian root: no registry is asked for one."""
 
@@ -24,13 +23,11 @@ class Podman:
 
     folder: Path
 
-    def __call__(self, *arguments: str | Path, stdin: IO[bytes] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run podman and wait for it."""
+    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run podman and wait for it and all that it started; it leaves nothing mounted."""
         kept = ["--root", self.folder / "kept", "--runroot", self.folder / "running", "--tmpdir", self.folder / "tmp"]
         command = ["podman", *kept, "--storage-driver", "overlay", "--runtime", "runc", *arguments]
-        return subprocess.run(
-            list(map(str, command)), stdin=stdin, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
-        )
+        return isolated(["--mount-proc", *map(str, command)], os.environ)
 
     def build(self, debian: CleanRoot, tag: str) -> None:
         """Build docs/ci/Containerfile from this checkout on ``debian``, which becomes the image ``BASE``.
@@ -38,21 +35,16 @@ class Podman:
         Raises:
             RuntimeError: It could not be built; the text is podman's.
         """
-        with subprocess.Popen(["tar", "-C", debian.path, "-c", "."], stdout=subprocess.PIPE) as packed:
-            self._done(self("import", "-", BASE, stdin=packed.stdout))
+        packed = self.folder / "debian.tar"
+        subprocess.run(["tar", "-C", debian.path, "-cf", packed, "."], check=True)
+        self._done(self("import", packed, BASE))
+        packed.unlink()
         # chroot: a build needs the machine's network, and no namespaces of the build's own
         built = self(
             *("build", "--isolation", "chroot", "--layers=false", *LIMITS, "--build-arg", f"BASE={BASE}"),
             *("--tag", tag, "--file", ROOT / "docs/ci/Containerfile", ROOT),
         )
         self._done(built)
-
-    def close(self) -> None:
-        """Leave nothing in the folder, nor mounted below it."""
-        self("rm", "--all", "--force")
-        self("unmount", "--all", "--force")
-        subprocess.run(["umount", "--quiet", self.folder / "kept" / "overlay"], check=False)
-        shutil.rmtree(self.folder)
 
     @staticmethod
     def _done(ran: subprocess.CompletedProcess[str]) -> None:

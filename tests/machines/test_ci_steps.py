@@ -18,14 +18,12 @@ FRAMES = "build/frames/tests/test_keys.py/test_payments_reach_them_and_send_noth
 @pytest.fixture(scope="module")
 def runner(debian: CleanRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
     """A clean Debian with the project of docs/ci.md in ``/project``, and a wheel where the recipes look for it."""
-    made = debian.copy(tmp_path_factory.mktemp("runner") / "root")
-    pages.write("docs/ci.md", made.path / "project")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", made.path / "project/vendor"],
-        cwd=pages.ROOT, capture_output=True, check=True,
-    )  # fmt: skip
-    yield made
-    made.remove()
+    with debian.copied(tmp_path_factory.mktemp("runner") / "root") as made:
+        pages.write("docs/ci.md", made.path / "project")
+        vendor = str(made.path / "project/vendor")
+        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", vendor]
+        subprocess.run(command, cwd=pages.ROOT, capture_output=True, check=True)
+        yield made
 
 
 def step(runner: CleanRoot, text: str, user: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:

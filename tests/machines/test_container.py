@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machines.clean_root import CleanRoot
+from tests.machines.clean_root import CleanRoot, removed
 from tests.machines.podman import LIMITS, Podman
 
 TAG = "localhost/pelab"
@@ -18,12 +18,10 @@ UNMASKED = ("--security-opt", "unmask=ALL")
 @pytest.fixture(scope="module")
 def podman(debian: CleanRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     """Podman with the image built."""
-    made = Podman(tmp_path_factory.mktemp("podman"))
-    try:
+    with removed(tmp_path_factory.mktemp("podman")) as folder:
+        made = Podman(folder)
         made.build(debian, TAG)
         yield made
-    finally:
-        made.close()
 
 
 def run(podman: Podman, *options: str, command: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
