@@ -1,6 +1,7 @@
 """The shelf: one lab that a test left as it had found it, for the next test that wants one like it.
 
-A test in which anything was changed, or a program ran, or which failed, leaves none: no test sees what another did.
+A test in which anything was changed, or a program ran, or an assertion of the lab's failed, leaves none: no test sees
+what another did.
 """
 
 from __future__ import annotations
