@@ -38,7 +38,7 @@ def test_a_suites_own_options_are_its_own(pytester: pytest.Pytester, place: str,
     expected = [True, "mine", 7] if said else [False, "trace.pcap", 3]
     (home / "test_mine.py").write_text(SAYS.format(said=expected))
     where = [str(home)] if said and place == "deep-folder" else []  # pytest itself wants such a folder named
-    result = run(pytester, *arguments, *said, *where)
+    result = run(pytester, *arguments, *where, *said)
     result.assert_outcomes(passed=1)
     assert sorted(found.name for found in pytester.path.glob("*pcap")) == []
 
