@@ -1,16 +1,18 @@
 """The pytest plugin: what a test suite gets by having pelab installed.
 
-The fixture ``lab``, the marker ``topology``, and the options ``--live``, ``--pcap`` and ``--pause-on-fail``. Loading it
-starts nothing and imports nothing heavy; what a lab needs is imported by the first test that asks for one.
+The fixture ``lab``, the marker ``topology``, and the options ``--live``, ``--pcap`` and ``--pause-on-fail``, which a
+suite may have for its own. Loading it starts nothing and imports nothing heavy; what a lab needs is imported by the
+first test that asks for one.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from lab.testing import options
 
 if TYPE_CHECKING:
     from lab.testing.fixture import LabFixture
@@ -19,21 +21,15 @@ if TYPE_CHECKING:
 MARKER = "topology(name or class, **parameters): the topology that the test's lab is brought up from"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the options; one that the project has already means the same there, or wins."""
-    group = parser.getgroup("pelab")
-    live, pause = (
-        "also bring networks up in the kernel and measure",
-        "at a failure, give Mininet's command line to its lab",
-    )
-    with contextlib.suppress(ValueError):
-        group.addoption("--live", action="store_true", help=live)
-    with contextlib.suppress(ValueError):
-        group.addoption(
-            "--pcap", metavar="DIR", help="with --live: write what each test's lab captured to DIR, as pcapng"
-        )
-    with contextlib.suppress(ValueError):
-        group.addoption("--pause-on-fail", action="store_true", help=f"with --live: {pause}")
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Register the options after those of other plugins and of the project, and before the command line is read."""
+    options.leave_out_folder(early_config, parser, args)
+    done = yield
+    options.register(early_config, parser, args)
+    return done
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,10 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     session.check_options(config)
     config.pluginmanager.register(session.Tally(), "pelab-tally")
-    if config.getoption("pause_on_fail", default=False):
+    if options.value(config, options.PAUSE):
         from lab.testing import pausing
 
         config.pluginmanager.register(pausing.Pausing(config), "pelab-pausing")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Be in no conftest's way that is found from here on."""
+    options.withdraw(session.config)
 
 
 @pytest.fixture(scope="module")

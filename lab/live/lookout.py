@@ -100,4 +100,5 @@ class Lookout:
                 Evidence(kind="capture", where=seen.point, detail=f"{seen.count} x {seen.summary}")
                 for seen in answer.seen
             ]
-            return Left(packets=tuple(packets), shown=tuple(shown), blind=blind)
+            count = sum(seen.count for seen in answer.seen)
+            return Left(count=count, packets=tuple(packets), shown=tuple(shown), blind=blind)

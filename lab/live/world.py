@@ -134,8 +134,9 @@ class Leave(Request, frozen=True, kw_only=True):
 
 
 class Left(Answer, frozen=True, kw_only=True):
-    """What left, and what shows that the capture sees; ``blind`` says why nothing can be concluded."""
+    """What left (``count`` packets), and what shows that the capture sees; ``blind``: why nothing can be concluded."""
 
+    count: int = 0
     packets: tuple[Evidence, ...] = ()
     shown: tuple[Evidence, ...] = ()
     blind: str = ""

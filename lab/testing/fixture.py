@@ -17,12 +17,13 @@ from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
 from lab.live.client import LiveLab
 from lab.model.action import Action, SetPolicy, apply, effect
 from lab.model.call import PLAINEST, Call
-from lab.model.endpoint import ABOUT_INSTANCES, PUBLIC_SURFACES, console, iam, of_instance
+from lab.model.endpoint import PUBLIC_SURFACES
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
 from lab.model.routes import HostRoute
 from lab.model.world import World
 from lab.play.runner import Backend, Mode, StepReport, changes, foresee, judge
+from lab.testing import endpoints
 from lab.testing.host import HostFixture
 from lab.testing.netlink import NetlinkFixture
 from lab.testing.telling import told
@@ -112,18 +113,13 @@ class LabFixture:
 
     @at_the_tests_line
     def endpoint(self, service: str, plane: Plane | str, *, surface: Surface | str = Surface.KMS) -> str:
-        """Return the URL of ``iam``, ``console`` or an instance's ``surface``, on a plane, as a client is given it.
+        """Return the URL of an instance's ``surface`` on a plane, as a client is given it, or of what instances share.
 
-        Of an instance the surface ``broker`` is its region's.
+        Shared are ``iam``, ``console`` and, by the instances of a region, ``broker``, ``tke`` and ``key-protect``;
+        where there are several regions, an instance says which: name it, and these as its ``surface``.
         """
         side, api = member(Plane, plane, "endpoint/plane"), member(Surface, surface, "endpoint/surface")
-        if service in self._world.instances and api in ABOUT_INSTANCES:
-            return of_instance(self._world.instances[service], api, side).url
-        shared = {"iam": iam(side), **({"console": console()} if side is Plane.PUBLIC else {})}
-        if (found := shared.get(service)) is None:
-            text, known = f"no {side.value} endpoint of {service!r}", (*shared, *self._world.instances)
-            raise ModelError(Problem(where="endpoint/service", text=text, hint=nearest(service, known)))
-        return found.url
+        return endpoints.url(self._world, service, side, api)
 
     @at_the_tests_line
     def act(self, action: Action) -> None:
@@ -168,8 +164,7 @@ class LabFixture:
         live = self._setting.network(f"assert_no_public_packets({host!r})")
         found = live.left(host, self._setting.since)
         measured = Traffic.PUBLIC if found.packets else Traffic.PRIVATE
-        sent = sum(int(packet.detail.partition(" ")[0]) for packet in found.packets)
-        wrong = f"stated {Traffic.PRIVATE.value}, measured {sent} that left" if sent else ""
+        wrong = f"stated {Traffic.PRIVATE.value}, measured {found.count} that left" if found.count else ""
         report = StepReport(
             text=f"{host} sends no public packets",
             stated=Expectation(outcome=Traffic.PRIVATE),
@@ -178,7 +173,7 @@ class LabFixture:
             cause="",
             evidence=(*found.packets, *found.shown),
             agreed=not (wrong or found.blind),
-            vacuous=bool(found.blind) and not sent,
+            vacuous=bool(found.blind) and not found.count,
             why=wrong or (f"vacuous: {found.blind}" if found.blind else ""),
         )
         self._tell(report)
@@ -198,7 +193,8 @@ class LabFixture:
         unknown = self._read_anew(deed)
         verdict, after = (None, self._world) if unknown else foresee(self._world, deed)
         self.changed = self.changed or changes(deed)
-        report = judge(Step(text or _text(deed), deed, stated), verdict, found := self._found(deed), self.mode)
+        found = self._found(deed)
+        report = judge(Step(text or _text(deed), deed, stated), verdict, found, self.mode)
         if verdict is not None:
             self._world = after
         elif found is not None and found.outcome in {Outcome.REACHED, Outcome.DONE}:
@@ -218,6 +214,10 @@ class LabFixture:
         self._world.instance(instance, where="call/instance")
         if api is Surface.IAM:
             return Call.token(by, instance, side)
+        if api not in PLAINEST:
+            known = [each.value for each in PLAINEST]
+            text = f"no instance is asked on the surface {api.value!r}"
+            raise ModelError(Problem(where="call/surface", text=text, hint=nearest(api.value, known)))
         return Call(by=by, instance=instance, plane=side, surface=api, operation=PLAINEST[api])
 
     def _found(self, deed: Deed) -> Measurement | None:

@@ -6,12 +6,12 @@ read back. Any other word only the kernel knows; what it changed is found when t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.errors import ModelError, Problem, nearest
+from lab.errors import LiveError, ModelError, Problem, nearest
 from lab.live.world import KERNEL_WORDS
 from lab.model.outcome import Outcome
 from lab.model.routes import ROUTE_ARGUMENTS, ROUTE_COMMANDS, HostRoute
@@ -20,6 +20,7 @@ from lab.testing.words import at_the_tests_line
 if TYPE_CHECKING:
     from lab.testing.fixture import LabFixture
 
+_READING: Final = (("get",), ("dump",), ("show",))
 _SLIP: Final = 0.75
 _Address = IPv4Address | IPv4Interface | IPv4Network
 
@@ -70,7 +71,16 @@ class NetlinkFixture:
         live = self._lab.network(f"netlink({self._host!r}).{word}({said})")
         told = {key: _worded(value, f"netlink/{self._host}: {word}/{key}") for key, value in named.items()}
         places = [_worded(value, f"netlink/{self._host}: {word}") for value in arguments]
-        return live.tell(self._host, word, *places, **told)
+        self._lab.changed = self._lab.changed or not _only_reads(word, arguments)
+        try:
+            return live.tell(self._host, word, *places, **told)
+        except LiveError:
+            self._lab.changed = True  # nobody can tell what is up now
+            raise
+
+
+def _only_reads(word: str, arguments: Sequence[Any]) -> bool:
+    return word.startswith("get_") or word in {"link_lookup", "stats"} or arguments[:1] in _READING
 
 
 def _worded(value: Any, where: str) -> Any:

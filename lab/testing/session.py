@@ -15,6 +15,7 @@ import pytest
 
 from lab.errors import EnvironmentProblem, LiveError, ModelError
 from lab.report.properties import NOT_MEASURED, properties
+from lab.testing import options
 
 if TYPE_CHECKING:
     from lab.play.runner import StepReport
@@ -28,17 +29,17 @@ _LEFT_OUT: Final = "not measured: "
 
 def check_options(config: pytest.Config) -> None:
     """Raise UsageError for options that do not fit together, or a folder that cannot be written."""
-    for name in ("pcap", "pause_on_fail"):
-        if config.getoption(name, default=None) and not config.getoption("live", default=False):
-            option = f"--{name.replace('_', '-')}"
-            raise pytest.UsageError(f"{option} needs a network: pytest --live {option}")
-    if config.getoption("pause_on_fail", default=False) and config.getoption("numprocesses", default=None):
-        raise pytest.UsageError("--pause-on-fail needs your terminal, and workers have none: leave -n out, or say -n 0")
-    if folder := config.getoption("pcap", default=None):
+    live, pcap, pause = (options.word(config, name) for name in (options.LIVE, options.PCAP, options.PAUSE))
+    for name, word in ((options.PCAP, pcap), (options.PAUSE, pause)):
+        if options.value(config, name) and not options.value(config, options.LIVE):
+            raise pytest.UsageError(f"{word} needs a network: pytest {live} {word}")
+    if options.value(config, options.PAUSE) and config.getoption("numprocesses", default=None):
+        raise pytest.UsageError(f"{pause} needs your terminal, and workers have none: leave -n out, or say -n 0")
+    if folder := options.value(config, options.PCAP):
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise pytest.UsageError(f"--pcap {folder}: {error.strerror}") from None
+            raise pytest.UsageError(f"{pcap} {folder}: {error.strerror}") from None
 
 
 def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
@@ -46,7 +47,7 @@ def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     from lab.play.runner import Mode
     from lab.testing.shelf import Shelf
 
-    mode = Mode.LIVE if request.config.getoption("live", default=False) else Mode.MEMORY
+    mode = Mode.LIVE if options.value(request.config, options.LIVE) else Mode.MEMORY
     seen = (request.config.rootpath, request.path.parent, tmp_path_factory.getbasetemp())
     return Shelf(mode, list(map(str, seen)))
 
@@ -67,6 +68,10 @@ def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]
     def on_step(report: StepReport) -> None:
         item.user_properties.extend(properties(len(made.reports), report))
 
+    def leave_out(wanted: str) -> NoReturn:
+        __tracebackhide__ = True
+        pytest.skip(f"{_LEFT_OUT}{wanted}, which needs a network: {options.word(item.config, options.LIVE)}")
+
     setting = Setting(
         world=world,
         mode=shelf.mode,
@@ -75,7 +80,7 @@ def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]
         folder=str(item.config.rootpath),
         since=time.time(),
         on_step=on_step,
-        unmeasurable=_leave_out,
+        unmeasurable=leave_out,
     )
     item.stash[HELD] = made = LabFixture(setting)
     item.user_properties.append(("pelab.mode", shelf.mode.value))
@@ -84,17 +89,12 @@ def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]
     finally:
         del item.stash[HELD]
         try:
-            if folder := item.config.getoption("pcap", default=None):
+            if folder := options.value(item.config, options.PCAP):
                 from lab.testing import captured
 
                 captured.write(setting, captured.path(Path(folder), item.nodeid))
         finally:
             shelf.give_back(world, running, as_found=not made.changed)
-
-
-def _leave_out(wanted: str) -> NoReturn:
-    __tracebackhide__ = True
-    pytest.skip(f"{_LEFT_OUT}{wanted}, which needs a network: --live")
 
 
 class Tally:
@@ -124,8 +124,9 @@ class Tally:
         if self._left_out:
             said.append(f"{_count(self._left_out, 'test')} left out: only a network can do what is asked")
         if said:
+            live = options.word(terminalreporter.config, options.LIVE)
             terminalreporter.section("pelab: not measured", sep="-", yellow=True)
-            terminalreporter.line("\n".join((*said, "--live measures them")))
+            terminalreporter.line("\n".join((*said, f"{live} measures them")))
 
 
 def _count(number: int, what: str) -> str:

@@ -1,7 +1,8 @@
 """The shelf: one lab that a test left as it had found it, for the next test that wants one like it.
 
 A test leaves none in which anything may have been changed: by a call that does more than look, a change, a program, a
-word to a kernel, or whatever was done past the fixture (``lab.running``); nor one in which an assertion failed.
+word to a kernel that does not only read, or whatever was done past the fixture (``lab.running``); nor one in which an
+assertion of the lab's failed.
 """
 
 from __future__ import annotations

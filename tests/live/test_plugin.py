@@ -276,6 +276,67 @@ def test_a_lab_serves_the_next_test_only_where_nothing_was_changed(pytester: pyt
     run(pytester, "--live").assert_outcomes(passed=7)
 
 
+READ = """
+READING = [
+    ("get_addr", (), {}), ("get_default_routes", (), {}), ("get_links", (), {}), ("get_neighbours", (), {}),
+    ("get_qdiscs", (), {}), ("get_routes", (), {}), ("get_routes", (), {"dst": "166.9.0.1"}), ("get_rules", (), {}),
+    ("link_lookup", (), {"ifname": "eth1"}), ("stats", ("dump",), {}), ("addr", ("dump",), {}),
+    ("link", ("get",), {"index": "eth0"}), ("neigh", ("dump",), {}), ("route", ("show",), {}),
+    ("route", ("get",), {"dst": "166.9.0.1"}), ("rule", ("dump",), {}), ("tc", ("dump",), {}), ("fdb", ("dump",), {}),
+]
+STATE = ["ip -d address", "ip route show table all", "ip -6 route show table all", "ip rule", "ip -6 rule", "tc qdisc",
+         "ip neigh show nud permanent", "bridge fdb", "nft list ruleset"]
+seen = []
+
+def state(lab):
+    done = [lab.host("till").run(each.split(), timeout_s=20) for each in STATE]
+    assert [one.stderr for one in done] == [""] * len(STATE)
+    return [re.sub(r"(valid|preferred)_lft .*", "", one.stdout) for one in done]
+
+def test_they_change_nothing(lab):
+    before = state(lab)
+    for word, arguments, named in READING:
+        assert getattr(lab.netlink("till"), word)(*arguments, **named) is not None
+    assert state(lab) == before
+    assert lab.running.beyond("till") == []
+    lab.assert_allowed("till", "orders")
+
+def test_every_word_that_only_reads_is_here():
+    reading = {word for word in KERNEL_WORDS if word.startswith("get_")} | {"link_lookup", "stats"}
+    assert {word for word, _, _ in READING} >= reading
+
+@pytest.mark.parametrize("word, arguments, named", READING, ids=str)
+def test_reading(lab, word, arguments, named):
+    seen.append(lab.running)
+    getattr(lab.netlink("till"), word)(*arguments, **named)
+    assert {id(one) for one in seen} == {id(seen[0])}
+
+def test_a_failed_assertion_of_the_tests_own_leaves_it(lab):
+    assert lab.running is seen[0]
+    assert 0
+
+def test_a_failed_one_of_the_labs_does_not(lab):
+    assert lab.running is seen[0]
+    lab.assert_denied("till", "orders")
+
+def test_the_next(lab):
+    assert lab.running is not seen[0]
+    lab.netlink("till").route("add", dst="10.9.0.0/16", gateway="10.65.0.65", priority=7)
+    seen.append(lab.running)
+
+def test_a_change_costs_it(lab):
+    assert lab.running not in seen
+"""
+
+
+def test_reading_a_kernel_changes_nothing(pytester: pytest.Pytester) -> None:
+    """A word that only reads leaves host and lab as they were, which serves the next test; a failed verdict ends it."""
+    project(pytester, "import re\nfrom lab.live.world import KERNEL_WORDS\n" + READ)
+    result = run(pytester, "--live")
+    result.assert_outcomes(passed=22, failed=2)
+    result.stdout.fnmatch_lines(["FAILED *own_leaves_it - *", "FAILED *::test_a_failed_one_of_the_labs_does_not - *"])
+
+
 def test_captures_are_kept_as_files_and_workers_do_not_disturb_each_other(pytester: pytest.Pytester) -> None:
     """One file for each test, with its own frames only, by names that are no two tests' and no path of elsewhere."""
     body = """

@@ -49,7 +49,11 @@ def test_what_the_world_says(lab):
     assert lab.endpoint("orders", "public").startswith("https://api.us-south.hs-crypto.cloud.ibm.com:")
     assert lab.endpoint("console", "public") == "https://cloud.ibm.com"
     assert lab.endpoint("orders", "public", surface="broker") == "https://us-south.broker.hs-crypto.cloud.ibm.com"
-    assert lab.endpoint("orders", "private", surface="tke") == "https://tke.private.us-south.hs-crypto.cloud.ibm.com"
+    assert lab.endpoint("broker", "public") == "https://us-south.broker.hs-crypto.cloud.ibm.com"
+    assert lab.endpoint("key-protect", "public") == "https://us-south.kms.cloud.ibm.com"
+    assert lab.endpoint("orders", "public", surface="key-protect") == "https://us-south.kms.cloud.ibm.com"
+    assert lab.endpoint("orders", "private", surface="tke") == lab.endpoint("tke", "private")
+    assert lab.endpoint("orders", "private", surface="iam") == lab.endpoint("iam", "private")
     assert lab.mode is Mode.MEMORY
 """
 
@@ -230,9 +234,21 @@ MISTAKES = {
     ),
     'lab.endpoint("order", "private")': ("endpoint/service: no private endpoint of 'order' (did you mean 'orders'?)"),
     'lab.endpoint("consol", "public")': "endpoint/service: no public endpoint of 'consol' (did you mean 'console'?)",
-    'lab.endpoint("orders", "private", surface="broker")': "call/plane: there is no broker on the private network *",
+    'lab.endpoint("orders", "private", surface="broker")': (
+        "endpoint/surface: no private endpoint of 'broker' (there are: ep11, iam, kms, tke)"
+    ),
     'lab.assert_allowed("till", "orders", surface="console", plane="private")': (
         "call/plane: there is no console on the private network (Call.console(BY, *"
+    ),
+    'lab.endpoint("orders", "public", surface="resource-controller")': (
+        "endpoint/surface: no public endpoint of 'resource-controller' (there are: broker, *"
+    ),
+    'lab.endpoint("orders", "private", surface="key-protect")': (
+        "endpoint/surface: no private endpoint of 'key-protect' (there are: ep11, iam, kms, tke)"
+    ),
+    'lab.endpoint("tkee", "private")': "endpoint/service: no private endpoint of 'tkee' (did you mean 'tke'?)",
+    'lab.assert_denied("laptop", "orders", surface="key-protect")': (
+        "call/surface: no instance is asked on the surface 'key-protect' (there are: broker, *"
     ),
     'lab.host("til")': "host: no host named 'til' (did you mean 'till'?)",
     'lab.host("laptop").private_gateway': "hosts/laptop: has no private NIC, so no private gateway (a VSI has one: *",
@@ -332,14 +348,13 @@ shelf.LiveLab = Cannot
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_another_plugins_option_and_a_projects_own_fixture_win(pytester: pytest.Pytester) -> None:
-    """Where ``--pcap`` or ``lab`` is there already, pelab stands in nobody's way."""
+def test_a_projects_own_fixture_wins(pytester: pytest.Pytester) -> None:
+    """Where ``lab`` is there already, pelab stands in nobody's way."""
     pytester.makepyfile(
-        early='def pytest_addoption(parser):\n    parser.addoption("--pcap", action="store_true")\n',
         conftest='import pytest\n\n@pytest.fixture\ndef lab():\n    return "mine"\n',
         test_mine='def test_mine(lab):\n    assert lab == "mine"\n',
     )
-    run(pytester, "-p", "early").assert_outcomes(passed=1)
+    run(pytester).assert_outcomes(passed=1)
 
 
 def test_the_marker_is_told(pytester: pytest.Pytester) -> None:
