@@ -88,11 +88,12 @@ class Lookout:
             blind, shown = "", []
             for point in points:
                 sent, seen = self._canaries.get(point, []), answer.canaries.get(point, [])
-                text = f"{len(seen)} of {len(sent)} canaries seen to leave" + (
-                    f"; now nothing can: {grounded[point]}" if point in grounded else ""
-                )
+                text, down = f"{len(seen)} of {len(sent)} canaries seen to leave", True
+                if why := grounded.get(point):
+                    down = running.ground.down(host.name, point.partition(":")[2])
+                    text += f"; {'now nothing can' if down else 'now none can be sent'}: {why}"
                 shown.append(Evidence(kind="canary", where=point, detail=text))
-                if not sent or seen != sent:
+                if not sent or seen != sent or not down:
                     blind = blind or f"the capture is blind at {point}: {text}"
             if unwatched := sorted({*running.ground.links(host.name)} - {nic.name for nic in host.nics}):
                 blind = blind or f"{host.name} has interfaces that nobody watches: {', '.join(unwatched)}"
