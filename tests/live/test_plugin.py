@@ -274,13 +274,31 @@ def test_a_link_that_is_down_and_an_earlier_test(lab):
     lab.netlink("till").link("set", ifname="eth1", state="down")
     lab.assert_allowed("till", "orders")
     lab.assert_no_public_packets("till")
+
+def test_how_programs_ended(lab):
+    """A client that was not found sends nothing, and a green says so; one that was killed just now is no riddle."""
+    program = lab.host("till").start(["sh", "-c", "sleep 60; true"])
+    with pytest.raises(Vacuous, match="sh -c sleep 60; true still runs, and 1 more"):
+        lab.assert_no_public_packets("till")
+    lab.host("till").run(["sh", "-c", "no_such_client"])
+    program.signal(9)
+    lab.assert_no_public_packets("till")
+    detail = lab.reports[-1].evidence[-1].detail
+    assert detail == "not waited for: sh -c sleep 60; true; status 127: sh -c no_such_client"
+
+def test_what_differs_is_not_vacuous(lab):
+    """Who expects one of the two does not get the other."""
+    lab.assert_allowed("till", "orders", plane="public")
+    with pytest.raises(Divergence) as caught:
+        lab.assert_no_public_packets("till")
+    assert not isinstance(caught.value, Vacuous)
 '''
 
 
 def test_what_does_not_count(pytester: pytest.Pytester) -> None:
     """The lab's own proofs are no packets of the host's, and private traffic is none however it is arranged."""
     project(pytester, CONTROLS)
-    run(pytester, "--live").assert_outcomes(passed=2)
+    run(pytester, "--live").assert_outcomes(passed=4)
 
 
 REUSED = """
