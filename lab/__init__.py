@@ -23,6 +23,7 @@ from lab.errors import (
     ProbeFailed,
     Problem,
     TearDownFailed,
+    Vacuous,
 )
 from lab.model.action import (
     BringZoneBack,
@@ -92,6 +93,7 @@ __all__ = [
     "TakeZoneDown",
     "TearDownFailed",
     "Topology",
+    "Vacuous",
     "World",
     "for_mn",
     "load_scenario",

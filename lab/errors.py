@@ -10,7 +10,8 @@ PelabError
 │   ├── CloudEnded      the services ended; what was refused since then is nobody's verdict
 │   └── ProgramNotStarted
 └── ServiceError        becomes the HTTP (or gRPC) error of an emulated service
-Divergence(AssertionError)  stated, predicted and measured differ, or a denial is vacuous
+Divergence(AssertionError)  stated, predicted and measured differ
+└── Vacuous             what was measured proves nothing
 
 An outcome that is merely negative is a value (``lab.model.outcome``), never an exception.
 """
@@ -100,7 +101,11 @@ class ServiceError(PelabError):
 
 
 class Divergence(AssertionError):
-    """The voices differ, or a denial could not have failed."""
+    """The voices differ, or (``Vacuous``) what was measured proves nothing."""
+
+
+class Vacuous(Divergence):
+    """What was measured proves nothing, whatever else it is; ``pytest.raises(Divergence)`` takes it too."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

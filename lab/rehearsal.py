@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lab.catalogue import load_scenario
 from lab.describe.scenario import Scenario
-from lab.errors import Divergence
+from lab.errors import Divergence, Vacuous
 from lab.play.runner import Mode, Report, play
 
 
@@ -15,14 +15,16 @@ def rehearse(scenario: Scenario | str, mode: Mode = Mode.LIVE) -> Report:
     """Play ``scenario`` (itself, or its name or path) and return what the voices said, if they agree.
 
     Raises:
-        Divergence: The voices differ or a denial is vacuous; each such step with what is wrong.
+        Divergence: The voices differ; each such step with what is wrong.
+        Vacuous: Where they differ, what was measured proves nothing.
         ModelError: No such scenario, or it says something that cannot be.
         LiveError: The lab broke; no verdict.
         EnvironmentProblem: This machine cannot run a lab.
     """
     report = play(load_scenario(scenario) if isinstance(scenario, str) else scenario, mode)
     if not report.agreed:
-        raise Divergence("\n".join(_what_differs(report)))
+        vacuous = all(step.agreed or step.vacuous for step in report.steps)
+        raise (Vacuous if vacuous else Divergence)("\n".join(_what_differs(report)))
     return report
 
 

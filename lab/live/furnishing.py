@@ -21,7 +21,7 @@ def furnish(network: Network) -> None:
     hosts = Hosts()
     programs = Programs(network, hosts)
     stage = Stage(network, hosts, end_programs=programs.end)
-    Lookout(network, stage)
+    Lookout(network, stage, hosts)
     Saboteur(network, stage)
     Visitors(network, stage, programs)
     Consoles(network, lambda: _command_line(stage.running))

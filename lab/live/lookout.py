@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Final
 
+from lab.kernel.inhabitants import remaining
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage
@@ -19,14 +21,18 @@ from lab.measure.checks import served
 from lab.measure.leaving import canary
 from lab.model.outcome import Evidence
 from lab.model.plane import Plane
+from lab.net.hosts import Hosts
+
+_ENDING_S: Final = 0.5
+_SHOWN: Final = 80
 
 
 class Lookout:
     """Answers ``Tell``, ``Look``, ``ReadPolicy``, ``Release`` and ``Leave``."""
 
-    def __init__(self, network: Network, stage: Stage) -> None:
-        """Register with ``network``; nothing is asked while ``stage`` measures."""
-        self._stage = stage
+    def __init__(self, network: Network, stage: Stage, hosts: Hosts) -> None:
+        """Register with ``network``; nothing is asked while ``stage`` measures; programs run in ``hosts``."""
+        self._stage, self._hosts = stage, hosts
         self._canaries: dict[str, list[bytes]] = {}
         network.on(Tell, self._tell)
         network.on(Look, self._look)
@@ -77,6 +83,7 @@ class Lookout:
             if running.captures is None:
                 return Left(blind="this lab captures nothing")
             host = running.world.host(request.host)
+            alive = await self._alive(host.name)  # before the capture is read: what has ended has sent all it will
             grounded = self._fly(running, host.name)
             points = {f"{host.name}:{nic.name}": nic.plane is Plane.PUBLIC for nic in host.nics}
             private = {name for door in running.plan.doors if door.plane is Plane.PRIVATE for name in door.names}
@@ -86,19 +93,28 @@ class Lookout:
             blind, shown = "", []
             for point in points:
                 sent, seen = self._canaries.get(point, []), answer.canaries.get(point, [])
-                text = f"{len(seen)} of {len(sent)} canaries seen to leave" + (
-                    f"; now nothing can: {grounded[point]}" if point in grounded else ""
-                )
+                text, down = f"{len(seen)} of {len(sent)} canaries seen to leave", True
+                if why := grounded.get(point):
+                    down = running.ground.down(host.name, point.partition(":")[2])
+                    text += f"; {'now nothing can' if down else 'now none can be sent'}: {why}"
                 shown.append(Evidence(kind="canary", where=point, detail=text))
-                if not sent or seen != sent:
+                if not sent or seen != sent or not down:
                     blind = blind or f"the capture is blind at {point}: {text}"
             if unwatched := sorted({*running.ground.links(host.name)} - {nic.name for nic in host.nics}):
                 blind = blind or f"{host.name} has interfaces that nobody watches: {', '.join(unwatched)}"
             if answer.lost:
                 blind = blind or f"{answer.lost} frames were lost to the capture: what it did not see proves nothing"
+            if alive:
+                text = f"{alive[0][:_SHOWN]} still runs" + (f", and {len(alive) - 1} more" if alive[1:] else "")
+                blind = blind or f"{host.name}: {text}: what it sends from now on is not looked at; end it first"
             packets = [
                 Evidence(kind="capture", where=seen.point, detail=f"{seen.count} x {seen.summary}")
                 for seen in answer.seen
             ]
             count = sum(seen.count for seen in answer.seen)
             return Left(count=count, packets=tuple(packets), shown=tuple(shown), blind=blind)
+
+    async def _alive(self, host: str) -> list[str]:
+        """Return the command lines of programs that run on in a host, however they were started there."""
+        where = self._hosts.namespaces_of(host)
+        return await asyncio.to_thread(remaining, (where.network, where.mounts), _ENDING_S)

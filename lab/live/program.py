@@ -74,6 +74,11 @@ class Program:
         """Return the pidfd, which is readable when the program has ended."""
         return self._pidfd
 
+    @property
+    def status(self) -> int | None:
+        """The exit status once it was waited for, negative for a death by signal; None until then."""
+        return self._status
+
     def signal(self, number: int) -> None:
         """Send a signal to the program and its process group."""
         if self._status is None:

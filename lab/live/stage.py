@@ -169,7 +169,7 @@ class Stage:
             datagrams = ground.listener(node, address, resolver.PORT, socket.SOCK_DGRAM)
             await resolver.serve(zone, datagrams, ground.listener(node, address, resolver.PORT, socket.SOCK_STREAM))
         mark("resolvers")
-        captures = Captures(ground.taps((*world.hosts, PRIVATE_SERVICES, PUBLIC_SERVICES))) if request.capture else None
+        captures = Captures(ground.taps(world.hosts, PRIVATE_SERVICES, PUBLIC_SERVICES)) if request.capture else None
         mark("captures")
         prober = Prober(ground, sightings, trust)
         inquiry = Inquiry(

@@ -59,6 +59,7 @@ class Save(msgspec.Struct, frozen=True, kw_only=True, tag="save"):
 class Leaving(msgspec.Struct, frozen=True, kw_only=True, tag="leaving"):
     """Which public packets have left by ``points`` (and whether each is a public NIC) after ``since``?
 
+    The taps of these points are at the other ends of their links: what came in there has left.
     ``apart`` are flows that do not count: the lab's own. ``private_names`` are the names of private services.
     """
 
@@ -102,7 +103,7 @@ Question = Watch | Find | Save | Leaving
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame as it passed a point; ``outgoing`` where that is its sender's own."""
+    """A frame as it passed a point; ``outgoing`` where the tap stands at its sender."""
 
     at: float
     point: str
@@ -208,7 +209,7 @@ class Capture:
         found: dict[tuple[str, str], list[Frame]] = {}
         names, apart = frozenset(asked.private_names), frozenset(asked.apart)
         for frame in self.frames:
-            if not frame.outgoing or frame.point not in asked.points:
+            if frame.outgoing or frame.point not in asked.points:
                 continue
             why = public(frame.data, by_public_nic=asked.points[frame.point], private_names=names)
             if why and (token := token_in(frame.data)):

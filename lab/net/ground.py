@@ -27,6 +27,7 @@ from lab.model.routes import HostRoute
 from lab.net import audit, filters, vrf_tables
 from lab.net.carrier import await_carrier
 from lab.net.fabric import Fabric
+from lab.net.links import Interface
 from lab.net.network import Network
 from lab.net.nodes import Node
 from lab.net.topo import LOOPBACK, Planned, compile_plan
@@ -108,13 +109,18 @@ class Ground:
                 opened = nflog.open_group(filters.GROUP)
             yield name, opened
 
-    def taps(self, nodes: Iterable[str]) -> dict[str, socket.socket]:
-        """Return a packet socket for every interface of ``nodes``, by point (``node:interface``)."""
+    def taps(self, hosts: Iterable[str], *nodes: str) -> dict[str, socket.socket]:
+        """Return a packet socket for every interface of ``hosts`` and ``nodes``, by point (``node:interface``).
+
+        That of a host is at the other end of its link, in a node of the lab's own: what leaves the host comes in there,
+        also past the host's own queues and taps, and when its interface was moved elsewhere.
+        """
+        tapped = [(near, near) for name in nodes for near in self.node(name).intfList()]
+        tapped += [(near, _far(near)) for name in hosts for near in self.node(name).intfList()]
         made = {}
-        for name in nodes:
-            with inside(self.namespace(name)):
-                for interface in self.interfaces(name).values():
-                    made[f"{name}:{interface}"] = open_tap(interface)
+        for near, end in tapped:
+            with inside(end.node.namespace):
+                made[f"{near.node.name}:{near.name}"] = open_tap(end.name)
         return made
 
     def resolver(self, node: str) -> IPv4Address:
@@ -215,6 +221,13 @@ class Ground:
             return f"{interface}: {os.strerror(error.errno or 0)}"
         return ""
 
+    def down(self, host: str, interface: str) -> bool:
+        """Return whether a host's own interface is there and down, and the other end of its link carries nothing."""
+        near = self.node(host).nameToIntf[interface]
+        far = _far(near)
+        ours, theirs = (dumps.links(end.node.socket).get(end.index) for end in (near, far))
+        return ours is not None and not ours.up and theirs is not None and not theirs.carrier
+
     def links(self, host: str) -> list[str]:
         """Return the names of a host's links that are up, but for the loopback."""
         return [link.name for link in dumps.links(self.node(host).socket).values() if link.up and link.name != "lo"]
@@ -245,6 +258,12 @@ class Ground:
         if (wanted := altered.filters) is not None:
             text = f"{node.name}: {len(wanted)} packet filters"
             node.fabric.act(node.place, text, partial(node.set_filters, wanted))
+
+
+def _far(near: Interface) -> Interface:
+    """Return the other end of an interface's link."""
+    far: Interface = near.link.intf1 if near.link.intf2 is near else near.link.intf2
+    return far
 
 
 def _route(node: Node, route: PlannedRoute, action: messages.RouteAction) -> None:

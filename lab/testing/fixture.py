@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from textwrap import shorten
+from typing import Final, NoReturn
 
 from lab.describe.checking import check_deed, check_stated
 from lab.describe.scenario import Deed, Step
-from lab.errors import Divergence, LiveError, ModelError, Problem, nearest
+from lab.errors import Divergence, LiveError, ModelError, Problem, Vacuous, nearest
 from lab.live.client import LiveLab
 from lab.model.action import Action, SetPolicy, apply, effect
 from lab.model.call import PLAINEST, Call
@@ -28,6 +29,8 @@ from lab.testing.host import HostFixture
 from lab.testing.netlink import NetlinkFixture
 from lab.testing.telling import told
 from lab.testing.words import at_the_tests_line, member
+
+_SHOWN: Final = 80
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class LabFixture:
         self._setting, self._world = setting, setting.world
         self._lost = ""
         self._programs_ran = False
+        self._ended: dict[str, list[tuple[str, Callable[[], str]]]] = {}
         self.reports: list[StepReport] = []
         self.changed = False
 
@@ -158,6 +162,7 @@ class LabFixture:
 
         A public packet leaves a public NIC, or is addressed outside the cloud's private networks, or asks for a name
         that is not a private service's. What the lab sends to prove a verdict does not count; the test's calls do.
+        While a program runs in the host it is vacuous. How those of the test ended is in the evidence.
         """
         self._world.host(host)
         self._be_sound()
@@ -171,7 +176,7 @@ class LabFixture:
             predicted=None,
             measured=measured,
             cause="",
-            evidence=(*found.packets, *found.shown),
+            evidence=(*found.packets, *found.shown, *self._programs_of(host)),
             agreed=not (wrong or found.blind),
             vacuous=bool(found.blind) and not found.count,
             why=wrong or (f"vacuous: {found.blind}" if found.blind else ""),
@@ -206,6 +211,15 @@ class LabFixture:
     def _note_program(self) -> None:
         """Take into account that a program of the test's may run in a host: it may change a policy, and its kernel."""
         self.changed = self._programs_ran = True
+
+    def note_end(self, host: str, said: str, how: Callable[[], str]) -> None:
+        """Take into account how a program in ``host`` ended: ``how`` is asked when it is told."""
+        self._ended.setdefault(host, []).append((said, how))
+
+    def _programs_of(self, host: str) -> tuple[Evidence, ...]:
+        """Return how the test's programs in ``host`` ended, each different one once."""
+        told = dict.fromkeys(f"{how()}: {shorten(said, _SHOWN)}" for said, how in self._ended.get(host, ()))
+        return (Evidence(kind="programs", where=host, detail="; ".join(told)),) if told else ()
 
     def _call(self, by: str, instance: str, surface: Surface | str, plane: Plane | str | None) -> Call:
         host, api = self._world.host(by, where="call/by"), member(Surface, surface, "call/surface")
@@ -255,7 +269,7 @@ class LabFixture:
         self._setting.on_step(report)
         if not report.agreed:
             self.changed = True  # nobody can tell what is up now
-            raise Divergence(told(self._setting.name, self.mode, self.reports))
+            raise (Vacuous if report.vacuous else Divergence)(told(self._setting.name, self.mode, self.reports))
 
 
 def _text(deed: Deed) -> str:

@@ -67,9 +67,17 @@ class HostFixture:
             LiveError: There is no such program.
         """
         live = self.lab.network(f"{self.name} runs {_said(arguments)}")
-        return live.host(self.name).run(
-            arguments, env=_with_path(env), input=input, cwd=str(cwd or self.folder), timeout_s=timeout_s, check=check
-        )
+        try:
+            done = live.host(self.name).run(
+                arguments, env=_with_path(env), input=input, cwd=str(cwd or self.folder), timeout_s=timeout_s
+            )
+        except subprocess.TimeoutExpired:
+            self.lab.note_end(self.name, _said(arguments), lambda: "killed")
+            raise
+        self.lab.note_end(self.name, _said(arguments), lambda: f"status {done.returncode}")
+        if check:
+            done.check_returncode()
+        return done
 
     @at_the_tests_line
     def start(
@@ -84,9 +92,15 @@ class HostFixture:
     ) -> Program:
         """Start a program on descriptors of this process and return at once."""
         live = self.lab.network(f"{self.name} starts {_said(arguments)}")
-        return live.host(self.name).start(
+        program = live.host(self.name).start(
             arguments, stdin=stdin, stdout=stdout, stderr=stderr, env=_with_path(env), cwd=str(cwd or self.folder)
         )
+        self.lab.note_end(
+            self.name,
+            _said(arguments),
+            lambda: "not waited for" if program.status is None else f"status {program.status}",
+        )
+        return program
 
 
 def _with_path(env: Mapping[str, str] | None) -> dict[str, str]:

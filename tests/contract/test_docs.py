@@ -41,7 +41,7 @@ RECIPES = "CONTRIBUTING.md"
 FOR_OUR_TESTS = {"stop_after", "batch_size"}
 """Arguments of ``Lab`` that break a lab on purpose."""
 
-NOT_FOR_TESTS = {"network", "note_program"}
+NOT_FOR_TESTS = {"network", "note_end"}
 """Methods of the fixture ``lab`` that its own parts call."""
 
 ACTIONS = {action.__name__: action for action in typing.get_args(Action) if action is not HostRoute}

@@ -118,7 +118,7 @@ def test_everything_a_test_may_want_works_live(pytester: pytest.Pytester) -> Non
     ]  # fmt: skip
 
 
-BROKEN = """
+BROKEN = '''
 def sabotage(lab, name, target=""):
     lab.running.sabotage(name, target)
 
@@ -170,13 +170,67 @@ def test_an_address_that_nobody_described(lab):
     lab.netlink("till").addr("add", index="eth0", address="10.65.0.70", prefixlen=26)
     lab.netlink("till").route("replace", dst="166.9.0.0/16", gateway="10.65.0.65", prefsrc="10.65.0.70")
     lab.assert_allowed("till", "orders")
+
+AWAY = """
+setsid -f unshare -n sh -c 'echo $$ > /tmp/elsewhere; exec sleep 60' </dev/null >/dev/null 2>&1
+until [ -s /tmp/elsewhere ] && ip link set eth1 netns $(cat /tmp/elsewhere); do :; done
 """
+FROM_THERE = """
+elsewhere() { nsenter -t $(cat /tmp/elsewhere) -n "$@"; }
+elsewhere ip addr add 198.18.0.10/29 dev eth1 && elsewhere ip link set eth1 up
+elsewhere ip route add default via 198.18.0.9
+elsewhere curl -sk -o /dev/null -w '%{http_code}' --resolve "${PELAB_KMS_PUBLIC#https://}:192.0.2.20" "$PELAB_KMS_PUBLIC/api/v2/keys"
+"""
+
+def test_an_interface_that_was_moved_away(lab):
+    done = lab.host("till").run(["sh", "-c", AWAY + FROM_THERE], timeout_s=20)
+    assert done.stdout == "401", done
+    lab.assert_no_public_packets("till")
+
+def test_an_interface_that_is_away(lab):
+    assert lab.host("till").run(["sh", "-c", AWAY], timeout_s=20).returncode == 0
+    lab.assert_no_public_packets("till")
+
+def test_another_in_its_place(lab):
+    done = lab.host("till").run(["sh", "-c", AWAY + "ip link add eth1 type veth peer name eth9"], timeout_s=20)
+    assert done.returncode == 0, done
+    lab.assert_no_public_packets("till")
+
+PAST_THE_QUEUE = """
+import socket, struct
+from pathlib import Path
+opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+opened.setsockopt(263, 20, 1)  # PACKET_QDISC_BYPASS
+opened.bind(("eth1", 0))
+ends = socket.inet_aton("198.18.0.10") + socket.inet_aton("198.18.0.9")
+packet = struct.pack("!BBHHHBBH", 0x45, 0, 28, 1, 0, 64, 1, 0) + ends + struct.pack("!BBHHH", 8, 0, 0xf7fd, 1, 1)
+opened.send(bytes.fromhex("ffffffffffff") + opened.getsockname()[4] + bytes.fromhex("0800") + packet)
+"""
+
+def test_past_the_queue(lab):
+    assert lab.host("till").run(["python", "-c", PAST_THE_QUEUE], timeout_s=20).returncode == 0
+    lab.assert_no_public_packets("till")
+
+def test_a_program_that_runs_on(lab):
+    lab.host("till").start(["sleep", "60"])
+    lab.assert_no_public_packets("till")
+
+def test_a_program_that_left_one(lab):
+    assert lab.host("till").run(["setsid", "-f", "sleep", "60"], timeout_s=20).returncode == 0
+    lab.assert_no_public_packets("till")
+'''  # noqa: E501 - a shell's line
 SAYS = {
     "test_policy_ignored": "predicted unauthorized (policy.private-only), measured reached; served at *",
     "test_route_not_made": "vacuous: the route does not show: its table has 166.9.0.0/16 via 10.65.0.65 dev eth0 *",
     "test_edge_drops_unplanned": "vacuous: the lab is not as planned: backbone: *",
     "test_unplanned_success": "predicted reached (policy.default), measured *",
     "test_blind_capture": "vacuous: the capture is blind at till:eth0: 0 of 2 canaries seen to leave",
+    "test_an_interface_that_was_moved_away": "stated no-public-packets, measured * that left",
+    "test_an_interface_that_is_away": "vacuous: *till:eth1*No such device",
+    "test_another_in_its_place": "vacuous: *till:eth1*",
+    "test_past_the_queue": "stated no-public-packets, measured 1 that left",
+    "test_a_program_that_runs_on": "vacuous: till: sleep 60 still runs*",
+    "test_a_program_that_left_one": "vacuous: till: sleep 60 still runs*",
     "test_unwatched_interface": "vacuous: till has interfaces that nobody watches: veth7",
     "test_public_name": "stated no-public-packets, measured * that left",
     "test_public_client": "stated no-public-packets, measured * that left",
@@ -220,13 +274,31 @@ def test_a_link_that_is_down_and_an_earlier_test(lab):
     lab.netlink("till").link("set", ifname="eth1", state="down")
     lab.assert_allowed("till", "orders")
     lab.assert_no_public_packets("till")
+
+def test_how_programs_ended(lab):
+    """A client that was not found sends nothing, and a green says so; one that was killed just now is no riddle."""
+    program = lab.host("till").start(["sh", "-c", "sleep 60; true"])
+    with pytest.raises(Vacuous, match="sh -c sleep 60; true still runs, and 1 more"):
+        lab.assert_no_public_packets("till")
+    lab.host("till").run(["sh", "-c", "no_such_client"])
+    program.signal(9)
+    lab.assert_no_public_packets("till")
+    detail = lab.reports[-1].evidence[-1].detail
+    assert detail == "not waited for: sh -c sleep 60; true; status 127: sh -c no_such_client"
+
+def test_what_differs_is_not_vacuous(lab):
+    """Who expects one of the two does not get the other."""
+    lab.assert_allowed("till", "orders", plane="public")
+    with pytest.raises(Divergence) as caught:
+        lab.assert_no_public_packets("till")
+    assert not isinstance(caught.value, Vacuous)
 '''
 
 
 def test_what_does_not_count(pytester: pytest.Pytester) -> None:
     """The lab's own proofs are no packets of the host's, and private traffic is none however it is arranged."""
     project(pytester, CONTROLS)
-    run(pytester, "--live").assert_outcomes(passed=2)
+    run(pytester, "--live").assert_outcomes(passed=4)
 
 
 REUSED = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from lab.measure.capture import Answer, Capture, Frame, Leaving
@@ -16,19 +16,23 @@ from lab.measure.flow import Flow
 from lab.measure.leaving import canary, public, token_in
 
 PRIVATE_NAME = "private.iam.cloud.ibm.com"
+NO_QUERY = "to a resolver, and no query that can be read"
+WHOLE = slice(None)
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
-def query(name: str) -> Any:
-    """Return a query to the private resolver."""
-    return IP(dst="161.26.0.10") / UDP(sport=40000, dport=53) / DNS(rd=1, qd=DNSQR(qname=name))
+def query(name: str, *, flags: str = "", cut: slice = WHOLE) -> Any:
+    """Return a query to the private resolver; ``cut`` is what goes of the datagram."""
+    datagram = UDP(sport=40000, dport=53) / DNS(rd=1, qd=DNSQR(qname=name))
+    packet = IP(dst="161.26.0.10", proto=17, flags=flags)
+    return packet / (datagram if cut is WHOLE else bytes(datagram)[cut])
 
 
-def over_tcp(name: str) -> Any:
-    """Return the same over TCP, its length before it."""
-    message = bytes(DNS(rd=1, qd=DNSQR(qname=name)))
+def over_tcp(*names: str, cut: slice = WHOLE) -> Any:
+    """Return the same over TCP in one segment, each query with its length before it; ``cut`` is what goes of it."""
+    messages = [bytes(DNS(rd=1, qd=DNSQR(qname=name))) for name in names]
     packet = IP(dst="161.26.0.10") / TCP(sport=40000, dport=53, flags="PA")
-    return packet / (len(message).to_bytes(2, "big") + message)
+    return packet / b"".join(len(message).to_bytes(2, "big") + message for message in messages)[cut]
 
 
 FRAMES = {
@@ -37,9 +41,22 @@ FRAMES = {
     "a private name": (query(PRIVATE_NAME), False, ""),
     "a private name in capitals": (query(PRIVATE_NAME.upper()), False, ""),
     "a private name over TCP": (over_tcp(PRIVATE_NAME), False, ""),
+    "private names over TCP": (over_tcp(PRIVATE_NAME, PRIVATE_NAME), False, ""),
     "a connection to the resolver": (IP(dst="161.26.0.10") / TCP(dport=53, flags="S"), False, ""),
     "ARP": (ARP(pdst="198.51.100.9"), True, ""),
     "neighbour discovery": (IPv6(dst="ff02::1:ff00:1") / ICMPv6ND_NS(), True, ""),
+    "router discovery": (IPv6(dst="ff02::2") / ICMPv6ND_RS(), True, ""),
+    "a neighbour that is asked anew": (IPv6(dst="fe80::1") / ICMPv6ND_NS(), True, ""),
+    "neighbour discovery to elsewhere": (
+        IPv6(dst="2001:4860:4860::8888", hlim=255) / ICMPv6ND_NS() / bytes(480),
+        True,
+        "to 2001:4860:4860::8888, by a ",
+    ),
+    "neighbour discovery that would be forwarded": (
+        IPv6(dst="ff02::1:ff00:1", hlim=64) / ICMPv6ND_NS(),
+        True,
+        "to ff02::1:ff00:1, by a ",
+    ),
     "an outside address": (IP(dst="192.0.2.20") / TCP(dport=443), False, "to 192.0.2.20, which is outside "),
     "an outside address behind a tag": (Dot1Q(vlan=7) / IP(dst="192.0.2.20"), False, "to 192.0.2.20, which is"),
     "a public NIC": (IP(dst="192.0.2.20") / TCP(dport=443), True, "to 192.0.2.20, by a public NIC"),
@@ -47,6 +64,14 @@ FRAMES = {
     "IPv6": (IPv6(dst="2001:db8::1") / UDP(), False, "to 2001:db8::1, which is outside "),
     "a public name": (query("iam.cloud.ibm.com"), False, "asks for iam.cloud.ibm.com"),
     "a public name over TCP": (over_tcp("iam.cloud.ibm.com"), False, "asks for iam.cloud.ibm.com"),
+    "a public name behind a private one": (over_tcp(PRIVATE_NAME, "evil.example.com"), False, "asks for evil.example"),
+    "half a query behind a private one": (over_tcp(PRIVATE_NAME, "evil.example.com", cut=slice(-9)), False, NO_QUERY),
+    "a byte behind a private name": (over_tcp(PRIVATE_NAME) / b"!", False, NO_QUERY),
+    "nothing but a length": (over_tcp("evil.example.com", cut=slice(2)), False, NO_QUERY),
+    "the rest of a query": (over_tcp("evil.example.com", cut=slice(2, None)), False, NO_QUERY),
+    "the first piece of a query": (query("evil.example.com", flags="MF", cut=slice(8)), False, NO_QUERY),
+    "less than a header": (query("evil.example.com", cut=slice(7)), False, NO_QUERY),
+    "bytes behind a private name": (query(PRIVATE_NAME) / b"evil.example.com", False, NO_QUERY),
     "a query in no known form": (IP(dst="161.26.0.10") / UDP(dport=53) / b"?!", False, "to a resolver, and no query"),
 }
 
@@ -79,7 +104,7 @@ def left(*frames: Frame, room: int = 1 << 20, since: float = 10.0) -> Answer:
     return capture.leaving(Leaving(points=points, since=since, private_names=[PRIVATE_NAME], apart=[OURS]))
 
 
-def passed(packet: Any, at: float = 11.0, point: str = "vsi-1:eth0", *, outgoing: bool = True) -> Frame:
+def passed(packet: Any, at: float = 11.0, point: str = "vsi-1:eth0", *, outgoing: bool = False) -> Frame:
     """Return a frame as it passed a point."""
     return Frame(at, point, bytes(packet if isinstance(packet, bytes) else ETHER / packet), outgoing)
 
@@ -93,7 +118,7 @@ OURS = Flow(
     destination_port=9,
 )
 UNCOUNTED = {
-    "coming in": passed(OUTSIDE, outgoing=False),
+    "coming in": passed(OUTSIDE, outgoing=True),
     "elsewhere": passed(OUTSIDE, point="laptop:eth0"),
     "before": passed(OUTSIDE, at=9.0),
     "the lab's own": passed(IP(src="10.65.0.66", dst="192.0.2.20") / UDP(sport=40001, dport=9)),
