@@ -61,6 +61,10 @@ class Setting:
             self.unmeasurable(wanted)
         return self.running
 
+    def beyond(self, host: str) -> list[str]:
+        """Return how a host's kernel differs from the world, a line each; without a network there is none."""
+        return self.running.beyond(host) if isinstance(self.running, LiveLab) else []
+
 
 class LabFixture:
     """A lab in a test. ``reports``: what became of each assertion; ``changed``: whether anything may be another now."""
@@ -99,11 +103,6 @@ class LabFixture:
         self._note_program()
         return live
 
-    def beyond(self, host: str) -> list[str]:
-        """Return how a host's kernel differs from the world, a line each; without a network there is none."""
-        running = self._setting.running
-        return running.beyond(host) if isinstance(running, LiveLab) else []
-
     @at_the_tests_line
     def host(self, name: str) -> HostFixture:
         """Return a host; ModelError with the nearest name if the world has none of that name."""
@@ -113,7 +112,7 @@ class LabFixture:
     def netlink(self, host: str) -> NetlinkFixture:
         """Return a host's kernel, to be told pyroute2's words: ``.route("add", dst=..., gateway=...)``."""
         self._world.host(host)
-        return NetlinkFixture(self, host)
+        return NetlinkFixture(self, host, self._setting.beyond)
 
     @at_the_tests_line
     def endpoint(self, service: str, plane: Plane | str, *, surface: Surface | str = Surface.KMS) -> str:
@@ -250,7 +249,7 @@ class LabFixture:
         if self._programs_ran and isinstance(deed, Call):
             self._read_policy(running, deed.instance)
         host = deed.by if isinstance(deed, Call) else deed.host
-        lines = self.beyond(host)
+        lines = self._setting.beyond(host)
         return (Evidence(kind="beyond-the-model", where=host, detail="; ".join(lines)),) if lines else ()
 
     def _read_policy(self, running: LiveLab, name: str) -> None:

@@ -28,9 +28,9 @@ _Address = IPv4Address | IPv4Interface | IPv4Network
 class NetlinkFixture:
     """The kernel of one host. Every word of pyroute2's ``IPRoute`` that is about a kernel is a method."""
 
-    def __init__(self, lab: LabFixture, host: str) -> None:
-        """Speak to ``host``."""
-        self._lab, self._host = lab, host
+    def __init__(self, lab: LabFixture, host: str, beyond: Callable[[str], Sequence[str]]) -> None:
+        """Speak to ``host``; ``beyond`` tells how its kernel differs from the world."""
+        self._lab, self._host, self._beyond = lab, host, beyond
 
     @at_the_tests_line
     def route(self, command: str, **arguments: Any) -> Any:
@@ -47,7 +47,7 @@ class NetlinkFixture:
         texts = {key: str(value) for key, value in arguments.items() if isinstance(value, str | _Address)}
         known = command in ROUTE_COMMANDS and set(texts) == set(arguments) and set(texts) <= set(ROUTE_ARGUMENTS)
         # where the kernel is not as the model has it, the model does not know what a route does
-        if known and not self._lab.beyond(self._host):
+        if known and not self._beyond(self._host):
             self._lab.expect(HostRoute(host=self._host, command=command, arguments=texts), Outcome.DONE)
             return []
         return self._tell("route", command, **arguments)
