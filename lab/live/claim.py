@@ -56,6 +56,7 @@ class Claim:
         """Give the name up."""
         if self._fd >= 0:
             self._registry.release(self.entry.name, self._fd, missing=True)
+            self._fd = -1
 
     def _write(self, entry: Entry) -> None:
         try:

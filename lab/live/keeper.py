@@ -186,13 +186,25 @@ def main(control: int) -> NoReturn:
 def _keep(conn: socket.socket, request: Keep) -> None:
     """Keep a lab until it is told to end."""
     settled = threading.Event()
-    threading.Thread(target=_heed, args=[conn, settled], daemon=True).start()
-    with Registry(Path(request.registry)) as registry:
-        claim = registry.claim(begun(request.name, request.topology, request.settings, detached=True))
+    with Registry(Path(request.registry)) as registry, contextlib.ExitStack() as stack:
+        with _undisturbed():
+            threading.Thread(target=_heed, args=[conn, settled], daemon=True).start()
+            entry = begun(request.name, request.topology, request.settings, detached=True)
+            claim = stack.enter_context(registry.claim(entry))
         with kept(claim, request.world, shared=request.shared) as lab:
             wire.send(conn, Kept(entry=claim.entry))
             settled.wait()
             _watch(claim, lab, request.pulse_s)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have SIGTERM wait, for threads begun meanwhile too: a name only just taken is nobody's to give up yet."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _heed(conn: socket.socket, settled: threading.Event) -> None:
