@@ -23,6 +23,8 @@ def changed(first: World, now: World) -> Iterator[str]:
                 yield f"{kind.removesuffix('s')} {name} was added"
             elif before[name] != after.get(name):
                 yield f"{kind.removesuffix('s')} {name} was changed"
+    for key in sorted(set(now.blobs) - set(first.blobs)):
+        yield f"GREP11 key {key} was made"
     for zone in sorted(first.zones_down ^ now.zones_down):
         yield f"zone {zone} {'is down' if zone in now.zones_down else 'was brought back'}"
 

@@ -27,6 +27,7 @@ def test_what_was_changed_is_named() -> None:
     down = apply(more, TakeZoneDown(zone="us-south-1"))
     assert list(firststate.changed(WORLD, down)) == ["instance more was added", "zone us-south-1 is down"]
     assert list(firststate.changed(more, apply(down, BringZoneBack(zone="us-south-1")))) == []
+    assert list(firststate.changed(WORLD, WORLD.with_blob("k", "keys"))) == ["GREP11 key k was made"]
     bare = catalogue.load_topology("single_account", vrf=False).world()
     assert list(firststate.changed(bare, apply(bare, EnableVrf(account="acme")))) == ["account acme was changed"]
     assert list(firststate.changed(WORLD, apply(WORLD, Reboot(host="vsi-1")))) == []
