@@ -7,7 +7,7 @@ demo:
 
 test:
 	@bin/setup test
-	@.venv/bin/python -m pytest -n 2 --live $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist worksteal --live $(ARGS)
 
 # Clean machines, made from packages: Vagrant's provisioning, the container, CI's commands. Needs root and package mirrors.
 # Without the suite in such a machine, which takes longest: that one is asked for by ARGS='-k whole'.

@@ -71,4 +71,6 @@ def _led(source: str, instance: str, variable: str) -> Call:
         raise ModelError(
             Problem(where="--env", text=f"no tool reads {name!r}", hint=nearest(name, tools) or ", ".join(tools))
         )
+    if given and not value:
+        raise ModelError(Problem(where=f"--env {name}", text="is empty", hint=f"--env {name} alone: it is unset"))
     return tools[name](source, instance, address=value if given else None)

@@ -21,10 +21,9 @@ STANDARD_OUTPUT = "-"
 @click.command("play")
 @SCENARIOS
 @click.option(
-    "--live/--memory",
-    default=None,
-    help="Bring the network up and measure, or play without sockets (default: live where this machine can).",
+    "--live", "on_network", is_flag=True, help="Bring the network up and measure (default: where this can be)."
 )
+@click.option("--memory", is_flag=True, help="Play without sockets: nothing is measured.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the evidence of every step, agreed ones too.")
 @click.option(
     "--markdown", is_flag=False, flag_value=STANDARD_OUTPUT, metavar="[FILE]", type=REPORT_FILE,
@@ -38,7 +37,8 @@ STANDARD_OUTPUT = "-"
 def command(
     *,
     names: tuple[str, ...],
-    live: bool | None,
+    on_network: bool,
+    memory: bool,
     verbose: bool,
     markdown: str | None,
     junit: str | None,
@@ -52,16 +52,13 @@ def command(
     With --lab it is played on a lab that is up, of its topology and still in its first state.
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
+    live = _mode(on_network=on_network, memory=memory, lab=lab, names=names)
     files = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
     printed = [form for form, name in files.items() if name == STANDARD_OUTPUT] + ["json"] * as_json
     if len(printed) > 1:
         raise click.UsageError(
             f"--{printed[0]} and --{printed[1]} are two documents: print one, and give the other a file"
         )
-    if lab is not None and live is False:
-        raise click.UsageError("--lab is a network, and --memory is none: leave one out")
-    if lab is not None and len(names) > 1:
-        raise click.UsageError(f"one scenario at a time on a lab that is up: {names[0]} may leave it changed")
     if live is not False and lab is None:
         from lab.live.lab import shared
 
@@ -141,3 +138,14 @@ def _can_be_live() -> bool:
         click.echo(f"played in memory, nothing is measured: {problem}", err=True)
         return False
     return True
+
+
+def _mode(*, on_network: bool, memory: bool, lab: str | None, names: tuple[str, ...]) -> bool | None:
+    """Return whether it is played on a network, None: where this machine can; UsageError for what excludes itself."""
+    if on_network and memory:
+        raise click.UsageError("--live measures and --memory does not: leave one out")
+    if lab is not None and memory:
+        raise click.UsageError("--lab is a network, and --memory is none: leave one out")
+    if lab is not None and len(names) > 1:
+        raise click.UsageError(f"one scenario at a time on a lab that is up: {names[0]} may leave it changed")
+    return True if on_network else False if memory else None

@@ -54,8 +54,10 @@ def status_of(error: BaseException) -> Status:
 def tell(error: BaseException) -> None:
     """Say on standard error what went wrong and, where there is one, the fix; a defect shows its traceback."""
     match error:
-        case KeyboardInterrupt() | click.Abort() | BrokenPipeError():
+        case BrokenPipeError():
             return
+        case KeyboardInterrupt() | click.Abort():
+            print("interrupted: what was begun is ended, and nothing of it is left", file=sys.stderr)
         case click.ClickException():
             error.show(sys.stderr)
         case EnvironmentProblem():

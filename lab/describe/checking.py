@@ -19,9 +19,10 @@ from lab.model.action import Action
 from lab.model.call import OPERATIONS, Call, Operation
 from lab.model.outcome import Denial, Expectation, Outcome
 from lab.model.plane import Surface
-from lab.model.routes import Netlink
+from lab.model.routes import HostRoute, Netlink
 from lab.model.rules import BY_ID
 
+_OF_A_CHANGE: Final = {Outcome.DONE, Outcome.CONFLICT, Denial.DENIED}
 _DEEDS: Final = (Call, *get_args(Action))
 _SAMPLE: Final = 'Call.private("vsi-1", "keys"), or an action such as EnableVrf(account="acme")'
 
@@ -96,7 +97,18 @@ def _step(step: object) -> Iterator[tuple[str, str]]:
     if not isinstance(text, str):
         yield f"{shown(text)} is no text that says what the step does", "Step(text, deed, stated)"
     yield from _deed(step.deed)
-    yield from _stated(step.stated)
+    wrong = tuple(_stated(step.stated))
+    yield from wrong or _unfit(step)
+
+
+def _unfit(step: Step) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an outcome that this kind of deed cannot have."""
+    outcome = step.expectation.outcome
+    if isinstance(step.deed, Call) and outcome is Outcome.DONE:
+        yield "a call is never done", "state what its caller sees: Outcome.REACHED, Outcome.TIMED_OUT, ..."
+    if isinstance(step.deed, get_args(Action)) and outcome not in _OF_A_CHANGE:
+        refused = ' or Outcome.CONFLICT.because("host.route-refused")' if isinstance(step.deed, HostRoute) else ""
+        yield f"a change is never {outcome.value}", f"Outcome.DONE{refused}"
 
 
 def _deed(deed: object) -> Iterator[tuple[str, str]]:

@@ -164,7 +164,13 @@ def status(lab: Lab, state: State, changed: Iterable[str]) -> Document:
 
 
 def _step(number: int, step: StepReport) -> Document:
-    return {"number": number, "text": step.text, "stated": step.stated.outcome.value, **_said(step)}
+    return {
+        "number": number,
+        "text": step.text,
+        "stated": step.stated.outcome.value,
+        "stated_cause": step.stated.cause,
+        **_said(step),
+    }
 
 
 def _cell(cell: Cell) -> Document:

@@ -81,7 +81,8 @@ def _scenario(played: Played, level: str) -> Iterator[str]:
 
 def _cells(step: StepReport) -> Iterator[str]:
     yield escaped(step.text)
-    yield _outcome(step.stated.outcome)
+    because = f", {escaped(step.stated.cause)}" if step.stated.cause else ""
+    yield f"{_outcome(step.stated.outcome)}{because}"
     yield _outcome(None if step.predicted is None else step.predicted.outcome)
     yield _outcome(step.measured)
     # that the operator did it says the step already

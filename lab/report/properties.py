@@ -19,6 +19,7 @@ def properties(number: int, report: StepReport) -> Iterator[tuple[str, str]]:
     values = {
         "text": report.text,
         "stated": report.stated.outcome.value,
+        "stated_cause": report.stated.cause,
         "predicted": NOT_ASKED if predicted is None else predicted.outcome.value,
         "measured": NOT_MEASURED if measured is None else measured.value,
         "cause": report.cause,

@@ -14,6 +14,7 @@ from lab.report.way import foreseen, is_call, places
 
 _STYLES = (
     "classDef died fill:#ffebe9,stroke:#cf222e,color:#1f2328",
+    "classDef diverged fill:#fff8c5,stroke:#9a6700,color:#1f2328",
     "classDef served fill:#e6f4ea,stroke:#1a7f37,color:#1f2328",
 )
 
@@ -29,10 +30,10 @@ def picture(report: Report) -> str:
             way = foreseen(step.predicted)
         if not way:
             continue
-        through = _told(step) is Outcome.REACHED
+        through, told = _told(step) is Outcome.REACHED, _told(step).value
         # a cause that was not agreed on may be the model's alone, and is no word on where packets were seen
-        ended = f"{SERVED if through else DIES} {step.cause if step.agreed else _told(step).value}"
-        ends[ended] = "served" if through else "died"
+        ended = f"{SERVED if through else DIES} {step.cause if step.agreed else f'step {number} diverged: {told}'}"
+        ends[ended] = "diverged" if not step.agreed else "served" if through else "died"
         stops = [*way, ended]
         for place in stops:
             ids.setdefault(place, f"n{len(ids)}")

@@ -112,7 +112,7 @@ class LabFixture:
     def netlink(self, host: str) -> NetlinkFixture:
         """Return a host's kernel, to be told pyroute2's words: ``.route("add", dst=..., gateway=...)``."""
         self._world.host(host)
-        return NetlinkFixture(self, host, self._setting.beyond)
+        return NetlinkFixture(self, host, self._setting)
 
     @at_the_tests_line
     def endpoint(self, service: str, plane: Plane | str, *, surface: Surface | str = Surface.KMS) -> str:

@@ -18,7 +18,7 @@ from lab.model.routes import ROUTE_ARGUMENTS, ROUTE_COMMANDS, HostRoute
 from lab.testing.words import at_the_tests_line
 
 if TYPE_CHECKING:
-    from lab.testing.fixture import LabFixture
+    from lab.testing.fixture import LabFixture, Setting
 
 _READING: Final = (("get",), ("dump",), ("show",))
 _SLIP: Final = 0.75
@@ -28,9 +28,9 @@ _Address = IPv4Address | IPv4Interface | IPv4Network
 class NetlinkFixture:
     """The kernel of one host. Every word of pyroute2's ``IPRoute`` that is about a kernel is a method."""
 
-    def __init__(self, lab: LabFixture, host: str, beyond: Callable[[str], Sequence[str]]) -> None:
-        """Speak to ``host``; ``beyond`` tells how its kernel differs from the world."""
-        self._lab, self._host, self._beyond = lab, host, beyond
+    def __init__(self, lab: LabFixture, host: str, setting: Setting) -> None:
+        """Speak to ``host``; ``setting`` is what ``lab`` stands on, to look at."""
+        self._lab, self._host, self._setting = lab, host, setting
 
     @at_the_tests_line
     def route(self, command: str, **arguments: Any) -> Any:
@@ -47,7 +47,7 @@ class NetlinkFixture:
         texts = {key: str(value) for key, value in arguments.items() if isinstance(value, str | _Address)}
         known = command in ROUTE_COMMANDS and set(texts) == set(arguments) and set(texts) <= set(ROUTE_ARGUMENTS)
         # where the kernel is not as the model has it, the model does not know what a route does
-        if known and not self._beyond(self._host):
+        if known and not self._setting.beyond(self._host):
             self._lab.expect(HostRoute(host=self._host, command=command, arguments=texts), Outcome.DONE)
             return []
         return self._tell("route", command, **arguments)
@@ -68,10 +68,10 @@ class NetlinkFixture:
 
     def _tell(self, word: str, *arguments: Any, **named: Any) -> Any:
         said = ", ".join((*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())))
-        live = self._lab.network(f"netlink({self._host!r}).{word}({said})")
+        network = self._setting.network if _only_reads(word, arguments) else self._lab.network
+        live = network(f"netlink({self._host!r}).{word}({said})")
         told = {key: _worded(value, f"netlink/{self._host}: {word}/{key}") for key, value in named.items()}
         places = [_worded(value, f"netlink/{self._host}: {word}") for value in arguments]
-        self._lab.changed = self._lab.changed or not _only_reads(word, arguments)
         try:
             return live.tell(self._host, word, *places, **told)
         except LiveError:

@@ -130,8 +130,8 @@ def test_a_stolen_key_opens_the_private_door_from_a_strangers_network() -> None:
         found = {"PYTHONPATH": str(SDK), "IBMCLOUD_API_KEY": stolen, "KP_INSTANCE_ID": keys.guid}
 
         def listed(by: str, plane: Plane) -> dict[str, object]:
-            command = [sys.executable, str(CLIENT), "list", kms(keys, plane).url, iam(plane).url]
-            done = lab.host(by).run(command, env=found, timeout_s=60)
+            command = [sys.executable, str(CLIENT), "list", iam(plane).url]
+            done = lab.host(by).run(command, env={**found, "KP_PRIVATE_ADDR": kms(keys, plane).url}, timeout_s=60)
             assert done.returncode == 0, done.stderr
             told: dict[str, object] = json.loads(done.stdout)
             return told

@@ -370,7 +370,7 @@ def test_they_change_nothing(lab):
     for word, arguments, named in READING:
         assert getattr(lab.netlink("till"), word)(*arguments, **named) is not None
     assert state(lab) == before
-    assert lab.running.beyond("till") == []
+    assert lab._setting.running.beyond("till") == []
     lab.assert_allowed("till", "orders")
 
 def test_every_word_that_only_reads_is_here():
@@ -379,25 +379,25 @@ def test_every_word_that_only_reads_is_here():
 
 @pytest.mark.parametrize("word, arguments, named", READING, ids=str)
 def test_reading(lab, word, arguments, named):
-    seen.append(lab.running)
+    seen.append(lab._setting.running)
     getattr(lab.netlink("till"), word)(*arguments, **named)
     assert {id(one) for one in seen} == {id(seen[0])}
 
 def test_a_failed_assertion_of_the_tests_own_leaves_it(lab):
-    assert lab.running is seen[0]
+    assert lab._setting.running is seen[0]
     assert 0
 
 def test_a_failed_one_of_the_labs_does_not(lab):
-    assert lab.running is seen[0]
+    assert lab._setting.running is seen[0]
     lab.assert_denied("till", "orders")
 
 def test_the_next(lab):
-    assert lab.running is not seen[0]
+    assert lab._setting.running is not seen[0]
     lab.netlink("till").route("add", dst="10.9.0.0/16", gateway="10.65.0.65", priority=7)
-    seen.append(lab.running)
+    seen.append(lab._setting.running)
 
 def test_a_change_costs_it(lab):
-    assert lab.running not in seen
+    assert lab._setting.running not in seen
 """
 
 

@@ -294,3 +294,20 @@ def test_policies_are_what_they_say() -> None:
         Step("route", Netlink("vsi-1").route("del", dst="166.9.0.0/16"), Outcome.DONE),
     )
     assert play(told(steps), Mode.MODEL).agreed
+
+
+@pytest.mark.parametrize(
+    "step,why",
+    [
+        (Step("a call", VSI, Outcome.DONE), "a call is never done"),
+        (Step("a change", EnableVrf(account="acme"), Outcome.REACHED), r"a change is never reached \(Outcome.DONE\)"),
+        (
+            Step("a route", Netlink("vsi-1").route("del", dst="166.9.0.0/16"), Outcome.TIMED_OUT),
+            r'a change is never timed-out \(Outcome.DONE or Outcome.CONFLICT.because\("host.route-refused"\)\)',
+        ),
+    ],
+)
+def test_an_outcome_that_the_deed_cannot_have_is_a_slip(step: Step, why: str) -> None:
+    """Played, it would look as if the network had failed."""
+    with pytest.raises(ModelError, match=why):
+        play(told((GOOD, step)), Mode.MODEL)

@@ -172,3 +172,9 @@ def test_progress_is_for_terminals(monkeypatch: pytest.MonkeyPatch, terminal: st
     with Progress(screen := Screen()) as progress:
         progress.show("bringing the lab up")
     assert (pipe.getvalue(), screen.getvalue()) == ("", "")
+
+
+def test_a_network_and_none_are_not_both_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last word would win, and a run of CI would be green with nothing measured."""
+    assert main(["play", "first_private_call", "--live", "--memory"]) == 2
+    assert "leave one out" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_markdown_pictures_where_it_died(measured: bool) -> None:
 def test_a_cause_that_is_not_agreed_on_is_not_drawn_as_measured() -> None:
     """The picture ends in what was seen, and leaves the model's reason to the table."""
     page = markdown.document([played(DIVERGED)])
-    assert '(["✘ refused"]):::died' in page
+    assert '(["✘ step 1 diverged: refused"]):::diverged' in page
     assert '"✘ edge.no-vrf"' not in page
 
 
@@ -156,3 +156,9 @@ def test_what_is_no_call_is_in_the_table_and_not_in_the_picture() -> None:
     page = markdown.document([played(done)])
     assert "mermaid" not in page
     assert "operator" not in page
+
+
+def test_a_stated_cause_stands_beside_the_outcome() -> None:
+    """Where only the cause differs, three equal words would look like agreement."""
+    stated = replace(DIVERGED, stated=Expectation(outcome=Outcome.REFUSED, cause="edge.no-vrf"))
+    assert any("refused, edge.no-vrf" in cell for row in cells(markdown.document([played(stated)])) for cell in row)

@@ -235,6 +235,7 @@ def test_document_is_what_the_page_says() -> None:
         "number": 1,
         "text": "no VRF, no way",
         "stated": "timed-out",
+        "stated_cause": None,
         "predicted": "timed-out",
         "measured": "timed-out",
         "cause": "edge.no-vrf",
