@@ -254,7 +254,7 @@ def test_a_wrongly_stated_cause_is_noticed() -> None:
 
 def test_a_failed_change_ends_the_run() -> None:
     """What follows a change that did not happen would mean nothing, so it is not run and the run is red."""
-    told = scenario(Step("VRF", EnableVrf(account="acme"), Outcome.REACHED), Step("call", LAPTOP, REACHED), vrf=False)
+    told = scenario(Step("VRF", EnableVrf(account="acme"), Outcome.CONFLICT), Step("call", LAPTOP, REACHED), vrf=False)
     report = play(told, Mode.LIVE)
     assert len(report.steps) == 1
     assert not report.agreed
