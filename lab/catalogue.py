@@ -196,6 +196,8 @@ def _find(kind: str, name: str, entries: Callable[[], list[Entry]]) -> Entry:
                 raise ModelError(Problem(where=f"{kind} {name}", text=entry.broken, hint=hint))
             return entry
     hint = nearest(name, (entry.name for entry in known)) or "pelab list names them"
+    if any(entry.name == name for entry in (topologies if kind == "scenario" else scenarios)()):
+        hint = f"it is a topology: pelab graph {name}" if kind == "scenario" else f"it is a scenario: pelab play {name}"
     raise ModelError(Problem(where=kind, text=f"no {kind} named {name!r}", hint=hint))
 
 

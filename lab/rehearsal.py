@@ -32,5 +32,6 @@ def _what_differs(report: Report) -> list[str]:
     name = report.scenario or "scenario"
     lines = [f"{name}/step {n} ({step.text}): {step.why}" for n, step in enumerate(report.steps, 1) if not step.agreed]
     if left := report.total - len(report.steps):
-        lines.append(f"{name}: {left} further steps were not run: after a failed change they mean nothing")
+        steps = f"{left} further {'steps were' if left > 1 else 'step was'} not run"
+        lines.append(f"{name}: {steps}: after a failed change they mean nothing")
     return lines

@@ -18,9 +18,7 @@ from lab.model.variables import Variable
 @SOURCE
 @INSTANCE
 @click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
-@click.option(
-    "--plane", type=click.Choice([p.value for p in Plane]), help="By default private where the surface has such a door."
-)
+@click.option("--plane", type=click.Choice([p.value for p in Plane]), help="By default the host's own side.")
 @click.option(
     "--env", "variable", metavar="NAME[=URL]", help="A tool's endpoint variable, such as KP_PRIVATE_ADDR; alone: unset."
 )
@@ -41,6 +39,7 @@ def command(
     from lab.catalogue import load_topology
     from lab.report import explain
 
+    world = load_topology(topology, **parameters(settings)).world()
     context = click.get_current_context()
     if variable is not None:
         for given in ("surface", "plane"):
@@ -50,9 +49,10 @@ def command(
     else:
         api = Surface(surface)
         operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
-        side = Plane(plane) if plane else Plane.PUBLIC if api in PUBLIC_SURFACES else Plane.PRIVATE
+        own = Plane.PUBLIC if api in PUBLIC_SURFACES else world.host(source).own_plane
+        side = Plane(plane) if plane else own
         call = Call(by=source, instance=instance, plane=side, surface=api, operation=operation)
-    told = explain.explain(load_topology(topology, **parameters(settings)).world(), call)
+    told = explain.explain(world, call)
     if as_json:
         from lab.report import json
 

@@ -151,7 +151,9 @@ class Programs:
             if error.filename == request.folder:
                 text = f"{request.host}: there is no folder {request.folder} in this lab, which has a /tmp of its own"
                 raise ProgramNotStarted(f"{text}: cd elsewhere, or bring it up from there") from error
-            raise ProgramNotStarted(f"{request.host}: {request.arguments[0]!r} cannot be started: {error}") from error
+            where = "there" if "/" in request.arguments[0] else "on its PATH"
+            text = f"{request.host}: {request.arguments[0]!r} cannot be started: no such program {where}"
+            raise ProgramNotStarted(text) from error
         except (OSError, ValueError) as error:
             raise ProgramNotStarted(f"{request.host}: {request.arguments[0]!r} cannot be started: {error}") from error
         number = next(self._numbers)

@@ -84,7 +84,8 @@ class Walkthrough:
         verdict = (counts or "no steps", worst.style)
         self._console.print(Text.assemble(glyph(self._console, worst), " ", verdict, f" ({voices}{network})"))
         if left := report.total - len(report.steps):
-            self._console.print(Text(f"{left} further steps were not run: after a failed change they mean nothing"))
+            steps = f"{left} further {'steps were' if left > 1 else 'step was'} not run"
+            self._console.print(Text(f"{steps}: after a failed change they mean nothing"))
         if named := resting(report.steps):
             self._console.print(Text(named, style="dim"))
 

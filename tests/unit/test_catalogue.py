@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,16 @@ def test_a_broken_package_is_named_and_the_others_go_on(tmp_path: Path, monkeypa
     assert catalogue.load_topology("single_account").world().accounts
     with pytest.raises(ModelError, match=r"topology burst: acme-lab brings it as .*boom"):
         catalogue.load_topology("burst")
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "hint"),
+    [
+        (catalogue.load_scenario, "single_account", "it is a topology: pelab graph single_account"),
+        (catalogue.load_topology, "first_private_call", "it is a scenario: pelab play first_private_call"),
+    ],
+)
+def test_a_name_of_the_other_kind_is_told(load: Callable[[str], object], name: str, hint: str) -> None:
+    """Who mistakes one for the other is told which it is, and the command for it."""
+    with pytest.raises(ModelError, match=hint):
+        load(name)

@@ -34,5 +34,5 @@ def test_what_differs_is_raised_with_its_step_and_what_was_left_out() -> None:
     assert str(caught.value).splitlines() == [
         f"wrong/step 1 (asks): {because}",
         f"wrong/step 2 (locks): {because}",
-        "wrong: 1 further steps were not run: after a failed change they mean nothing",
+        "wrong: 1 further step was not run: after a failed change they mean nothing",
     ]

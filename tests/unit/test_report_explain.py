@@ -98,7 +98,7 @@ def test_a_host_on_premises_is_told_of_both_its_ways() -> None:
 def test_grep11_is_explained_and_its_endpoint_named(capsys: pytest.CaptureFixture[str]) -> None:
     """The plainest call of the surface, its own door, its own variable, and its own step."""
     command = ["explain", "single_account", "laptop", "keys", "--surface", "ep11", "--json"]
-    assert main(command) == 0
+    assert main([*command, "--plane", "private"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["call"]["surface"], document["call"]["operation"]) == ("ep11", "list-mechanisms")
     assert document["missing"] == "endpoint"
@@ -173,3 +173,10 @@ def test_a_variable_says_surface_and_plane(capsys: pytest.CaptureFixture[str], m
     """What is said beside it would be left aside in silence."""
     assert main(["explain", "single_account", "vsi-1", "keys", "--env", "KP_PRIVATE_ADDR", *more]) == 2
     assert "the variable says both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("host", "plane"), [("vsi-1", "private"), ("laptop", "public")])
+def test_a_call_is_by_default_to_the_hosts_own_side(capsys: pytest.CaptureFixture[str], host: str, plane: str) -> None:
+    """As in a test's assertions: the same question has the same answer."""
+    assert main(["explain", "single_account", host, "keys", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["call"]["plane"] == plane
