@@ -26,6 +26,7 @@ from lab.live.protocol import Console, Done
 from tests.live import process_fixtures
 from tests.live.covered import PROJECT
 from tests.live.process_fixtures import FURNISHING, processes_of
+from tests.live.staying import until
 
 pytestmark = pytest.mark.live
 
@@ -65,11 +66,11 @@ def test_check_raises_what_subprocess_raises(two_hosts: Lab) -> None:
 
 
 def test_time_is_up_for_the_whole_group(two_hosts: Lab) -> None:
-    """A child of the program does not live on."""
+    """A child of the program does not live on; what was killed is seen until it has been reaped."""
     left = two_hosts.host("left")
     with pytest.raises(subprocess.TimeoutExpired):
         left.run(["sh", "-c", "sleep 1001 & sleep 1002"], timeout_s=0.2)
-    assert "sleep" not in left.run(["ps", "ax", "-o", "args="]).stdout
+    until(lambda: "sleep" not in left.run(["ps", "ax", "-o", "args="]).stdout, "nothing of it runs")
 
 
 def test_a_program_that_never_stops_talking_has_a_time_out_too(two_hosts: Lab) -> None:
