@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,14 +79,6 @@ def a_home(user: int | None = None) -> Iterator[Home]:
     finally:
         home.pelab("down", "--all")
         shutil.rmtree(path, ignore_errors=True)
-
-
-def until(seen: Callable[[], object], what: str) -> None:
-    """Wait until ``seen`` is true, for something that sends no event."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not seen():
-        assert time.monotonic() < deadline, f"it never came to this: {what}"
-        select.select([], [], [], 0.005)
 
 
 def below(pid: int) -> list[int]:

@@ -26,7 +26,7 @@ from lab.live.protocol import Console, Done
 from tests.live import process_fixtures
 from tests.live.covered import PROJECT
 from tests.live.process_fixtures import FURNISHING, processes_of
-from tests.live.staying import until
+from tests.live.waiting import until
 
 pytestmark = pytest.mark.live
 

@@ -25,8 +25,8 @@ from tests.live import process_fixtures
 from tests.live.ending import end_cloud
 from tests.live.private_place import CANNOT
 from tests.live.process_fixtures import FURNISHING, NOBODY, processes_of
-from tests.live.staying import until
 from tests.live.two_hosts import Misbehave
+from tests.live.waiting import until
 
 pytestmark = pytest.mark.live
 
