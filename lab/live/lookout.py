@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from typing import Final
 
-from lab.kernel.inhabitants import remaining
+from lab.kernel.processes import remaining
 from lab.live.network import Context, Network
 from lab.live.protocol import Done
 from lab.live.stage import Running, Stage

@@ -34,6 +34,10 @@ _NAME = "pelab-control"
 _KEY_GONE = ("KEY_DELETED_ERR", "KEY_ACTION_INVALID_STATE_ERR")
 _NOT_INITIALISED = "CKR_IBM_WK_NOT_INITIALIZED"
 _UNPROVED: Final = "the control pairs do not tell policy, role and request apart"
+_BY_ITSELF = frozenset({
+    Operation.LIST, Operation.GET_POLICY, Operation.GET_INSTANCE, Operation.LIST_CRYPTO_UNITS, Operation.INITIALISE,
+})  # fmt: skip
+"""What a control asks for as it is; the others need a key, or the policy that stands."""
 _FOREIGN_BLOB = "CKR_IBM_BLOB_ERROR"
 
 
@@ -107,13 +111,7 @@ class Controls:
             return await self._prober.ask(call.by, door.names[0], door.port, request)
 
         match operation:
-            case (
-                Operation.LIST
-                | Operation.GET_POLICY
-                | Operation.GET_INSTANCE
-                | Operation.LIST_CRYPTO_UNITS
-                | (Operation.INITIALISE)
-            ):
+            case _ if operation in _BY_ITSELF:
                 return await one(operation)
             case Operation.SET_POLICY:
                 stands = await one(Operation.GET_POLICY)
@@ -289,17 +287,18 @@ def _told(asked: Asked, pairs: Pairs) -> list[Evidence]:
     # what an initialisation would change there is asked for instead
     inner = "same token, its crypto units" if asked.call.operation is Operation.INITIALISE else "same token and request"
     told = [
-        _pair(f"{by}, same token and request, control instance, {plane} door", pairs.twin),
-        _pair(f"{inner}, same instance, {there}", pairs.private),
-        _pair(f"owner's token, same instance, {there}", pairs.owner),
+        pair(f"{by}, same token and request, control instance, {plane} door", pairs.twin),
+        pair(f"{inner}, same instance, {there}", pairs.private),
+        pair(f"owner's token, same instance, {there}", pairs.owner),
     ]
     if pairs.own_twin is not pairs.twin:
-        told.append(_pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))
+        told.append(pair(f"{by}, same token and request, its own account's control instance", pairs.own_twin))
     if pairs.again is not None:
-        told.append(_pair(f"{by}, same token, same door, a key that this instance sealed", pairs.again))
+        told.append(pair(f"{by}, same token, same door, a key that this instance sealed", pairs.again))
     return told
 
 
-def _pair(what: str, seen: Observation) -> Evidence:
+def pair(what: str, seen: Observation) -> Evidence:
+    """Return one half of a control pair, as evidence: who asked what, and what was told."""
     told = "served" if served(seen) else seen.last.detail or seen.signature.value
     return Evidence(kind="control-pair", where=seen.name, detail=f"{what}: {told}")

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from lab.measure import checks, platform
 from lab.measure.asked import Asked
-from lab.measure.checks import said, served
-from lab.measure.controls import corroborated
+from lab.measure.checks import served
+from lab.measure.controls import corroborated, pair
 from lab.measure.observation import Observation, known
 from lab.measure.owner import WITNESSES, Owner
 from lab.measure.probe import Prober
@@ -56,7 +56,7 @@ class Strays:
         seen = await self._listing(call.by, call.surface, door, credentials)
         evidence = (
             Evidence(kind="url", where=call.by, detail=f"{setting}: {shown.meaning}"),
-            _pair(f"{call.by}, the same address with https://", seen),
+            pair(f"{call.by}, the same address with https://", seen),
         )
         found = any(attempt.flows for attempt in seen.attempts)
         why = "" if found else "with a scheme nothing would be sent either: the scheme is not what is missing"
@@ -68,7 +68,7 @@ class Strays:
         outcome = asked.observed.signature.outcome
         own = of_instance(asked.world.instances[asked.call.instance], asked.call.surface, Plane.PRIVATE)
         at_own = await self._listing(WITNESSES[Plane.PRIVATE], asked.call.surface, own, asked.credentials)
-        evidence = [_pair("same token, the instance's own private door", at_own)]
+        evidence = [pair("same token, the instance's own private door", at_own)]
         if outcome is Outcome.TLS_FAILED:
             cause, why = await self._other_protocol(asked, evidence)
         else:
@@ -86,7 +86,7 @@ class Strays:
             return "", "TLS failed at a door that is no EP11 endpoint"
         instance = asked.world.instances[asked.endpoint.instance or ""]
         seen = await self._owner.crypto(instance, plane=asked.endpoint.plane)
-        evidence.append(_pair(f"the owner of {instance.name} by GREP11, same door", seen))
+        evidence.append(pair(f"the owner of {instance.name} by GREP11, same door", seen))
         speaks = seen.signature.layer == "grpc"
         return ("ep11.speaks-grpc", "") if speaks else ("", "the door does not answer its owner in gRPC either")
 
@@ -96,7 +96,7 @@ class Strays:
             return "door.other-instance", ""
         theirs = asked.world.instances[asked.endpoint.instance]
         seen = await self._owner.ask(theirs, plane=asked.endpoint.plane)
-        evidence.append(_pair(f"the owner of {theirs.name}, same door", seen))
+        evidence.append(pair(f"the owner of {theirs.name}, same door", seen))
         if not served(seen):
             return "", "the door refuses its own instance's owner too"
         return "door.other-instance", ""
@@ -104,8 +104,3 @@ class Strays:
     async def _listing(self, node: str, surface: Surface, door: Endpoint, credentials: Credentials) -> Observation:
         request = platform.request(surface, PLAINEST[surface], credentials)
         return await self._prober.ask(node, door.names[0], door.port, request)
-
-
-def _pair(what: str, seen: Observation) -> Evidence:
-    told = "served" if served(seen) else seen.last.detail or seen.signature.value
-    return Evidence(kind="control-pair", where=seen.name, detail=f"{what}: {told} {said(seen)[:80]}".strip())

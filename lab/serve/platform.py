@@ -22,10 +22,49 @@ from lab.serve.exchange import Answer, Asked, Endpoint, note
 from lab.services import broker as instances
 from lab.services import tke as units
 from lab.services.kms import api, rules
+from lab.services.kms.state import Instance
 
 ROOT: Final = "/services/hs-crypto/{instance}"
 _PASSED_ON: Final = frozenset({b"authorization", b"content-type", b"accept"})
 _UNSERVED: Final = "unserved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What a request at a region's door is about: the instance that its path names, and whose token it carries.
+
+    ``instance`` is None where there is none of that id in the region; ``account`` without a genuine, living token.
+    """
+
+    named: str
+    instance: Instance | None
+    account: str | None
+    subject: str
+    level: rules.Level
+
+    def told(self, given: api.Answer, operation: str) -> Answer:
+        """Return the answer with what the log shall say of it."""
+        return Answer(
+            reply=given.reply,
+            operation=operation,
+            rule=given.rule,
+            subject=self.subject,
+            instance=given.instance,
+            left_out=given.rule == rules.PRIVATE_ONLY,
+        )
+
+
+def _about(asked: Asked) -> _About:
+    named = asked.parameters["instance"]
+    bearer, level = asked.cloud.bearer(asked.header(b"authorization"))
+    found = asked.cloud.instances.by_guid(named)
+    return _About(
+        named=named,
+        instance=found if found is not None and found.region == asked.door.region else None,
+        account=bearer.account if bearer else None,
+        subject=bearer.subject if bearer else "",
+        level=level,
+    )
 
 
 def broker() -> ASGIApp:
@@ -37,26 +76,12 @@ def _document(asked: Asked) -> Answer:
     """Tell where an instance is: an instance of another region is none here."""
     if (refused := _unfit(asked, "GET")) is not None:
         return refused
-    cloud, named = asked.cloud, asked.parameters["instance"]
-    bearer, level = cloud.bearer(asked.header(b"authorization"))
-    found, endpoints = cloud.instances.by_guid(named), dict[str, dict[str, str]]()
-    for door in cloud.doors.get(named, {}).values():
+    about, endpoints = _about(asked), dict[str, dict[str, str]]()
+    for door in asked.cloud.doors.get(about.named, {}).values():
         if door.instance is not None:
             endpoints.setdefault(door.surface.value, {})[door.plane.value] = f"{door.names[0]}:{door.port}"
-    given = instances.answer(
-        found if found is not None and found.region == asked.door.region else None,
-        endpoints,
-        account=bearer.account if bearer else None,
-        level=level,
-        named=named,
-    )
-    return Answer(
-        reply=given.reply,
-        operation=instances.OPERATION,
-        rule=given.rule,
-        subject=bearer.subject if bearer else "",
-        instance=given.instance,
-    )
+    given = instances.answer(about.instance, endpoints, account=about.account, level=about.level, named=about.named)
+    return about.told(given, instances.OPERATION)
 
 
 def tke() -> ASGIApp:
@@ -72,27 +97,18 @@ def _units(method: str, operation: str, asked: Asked) -> Answer:
     """Do ``operation`` on an instance's crypto units: an instance of another region is none here."""
     if (refused := _unfit(asked, method)) is not None:
         return refused
-    cloud, named = asked.cloud, asked.parameters["instance"]
-    bearer, level = cloud.bearer(asked.header(b"authorization"))
-    found = cloud.instances.by_guid(named)
+    about = _about(asked)
     given = units.answer(
-        found if found is not None and found.region == asked.door.region else None,
+        about.instance,
         operation,
         asked.body or b"",
         plane=asked.door.plane,
-        account=bearer.account if bearer else None,
-        level=level,
-        named=named,
-        enforce=Surface.TKE in cloud.enforced_on,
+        account=about.account,
+        level=about.level,
+        named=about.named,
+        enforce=Surface.TKE in asked.cloud.enforced_on,
     )
-    return Answer(
-        reply=given.reply,
-        operation=operation,
-        rule=given.rule,
-        subject=bearer.subject if bearer else "",
-        instance=given.instance,
-        left_out=given.rule == rules.PRIVATE_ONLY,
-    )
+    return about.told(given, operation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.live.rope import ended
-from tests.live.test_exec import Terminal
+from tests.live.terminals import Terminal
+from tests.live.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 30.0
 
 
 class Home:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.test_exec import Terminal
+from tests.live.terminals import Terminal
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import select
 import signal
 import struct
 import subprocess
@@ -26,6 +25,7 @@ from lab.live.protocol import Console, Done
 from tests.live import process_fixtures
 from tests.live.covered import PROJECT
 from tests.live.process_fixtures import FURNISHING, processes_of
+from tests.live.terminals import Terminal
 from tests.live.waiting import until
 
 pytestmark = pytest.mark.live
@@ -192,47 +192,6 @@ def test_a_lab_that_ends_ends_its_programs(nursery: Nursery) -> None:
     lab.close()
     with pytest.raises(LabEnded):
         program.wait(PATIENCE_S)
-
-
-class Terminal:
-    """The user's side of a pty: types, and reads until something appears."""
-
-    def __init__(self) -> None:
-        self.master, self.slave = os.openpty()
-        ioctl(self.slave, TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-
-    def type(self, text: bytes) -> None:
-        """Press keys."""
-        os.write(self.master, text)
-
-    def until(self, mark: bytes) -> bytes:
-        """Read until ``mark`` appears, or the other side hangs up."""
-        seen, deadline = b"", time.monotonic() + PATIENCE_S
-        while mark not in seen:
-            left = deadline - time.monotonic()
-            assert left > 0, seen
-            assert select.select([self.master], [], [], left)[0], seen
-            try:
-                seen += os.read(self.master, 65536)
-            except OSError:
-                return seen + b"<hung up>"
-        return seen
-
-    def say(self, line: bytes, mark: bytes) -> bytes:
-        """Type a line and read on."""
-        self.type(line)
-        return self.until(mark)
-
-    def interrupt(self, mark: bytes) -> bytes:
-        """Press Ctrl-C until it is heard: CPython's ``input`` misses one that comes just before it reads."""
-        seen = b""
-        for _ in range(50):
-            self.type(b"\x03")
-            while select.select([self.master], [], [], 0.1)[0]:
-                seen += os.read(self.master, 65536)
-                if mark in seen:
-                    return seen
-        pytest.fail("Ctrl-C was never heard")
 
 
 @pytest.fixture

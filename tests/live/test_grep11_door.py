@@ -19,7 +19,7 @@ from lab.model.call import Operation
 from lab.model.plane import Plane, Surface
 from lab.serve import messages
 from lab.serve.exchange import BODY_LIMIT
-from tests.live.test_cloud_process import GUID, CloudProcess
+from tests.live.cloud_process import GUID, CloudProcess
 
 PUBLIC, PRIVATE = "ep11/public/keys", "ep11/private/keys"
 

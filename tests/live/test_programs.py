@@ -12,8 +12,9 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from tests.live.staying import PATIENCE_S, Home, a_home
-from tests.live.test_exec import Terminal
+from tests.live.staying import Home, a_home
+from tests.live.terminals import Terminal
+from tests.live.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.live
 WAYS = {"run": ["run", "single_account", "vsi-1", "--"], "exec": ["exec", "vsi-1", "--"]}

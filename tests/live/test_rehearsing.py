@@ -16,8 +16,9 @@ from lab.live.attached import Attached
 from lab.live.guest import Guest
 from lab.live.registry import Registry
 from tests.junit import fits
-from tests.live.staying import PATIENCE_S, Home, a_home
-from tests.live.test_exec import Terminal
+from tests.live.staying import Home, a_home
+from tests.live.terminals import Terminal
+from tests.live.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.live
 LOCKOUT = "private_only_lockout"

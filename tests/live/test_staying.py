@@ -23,9 +23,9 @@ from lab.live import attached, boot
 from lab.live.keeper import Keep, Kept, Settled, detach
 from lab.live.rope import ended
 from tests.live.process_fixtures import users
-from tests.live.staying import PATIENCE_S, ROOT, Home, a_home, below, ending, titled
-from tests.live.test_exec import Terminal
-from tests.live.waiting import until
+from tests.live.staying import ROOT, Home, a_home, below, ending, titled
+from tests.live.terminals import Terminal
+from tests.live.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.live
 POLICY = "curl -sS -o /dev/null -w %{http_code} $PELAB_KMS_PRIVATE/api/v2/keys"
