@@ -46,9 +46,9 @@ class Captures:
             tap.close()
         self._ours.setblocking(False)
 
-    async def find(self, flow: Flow, since: float) -> Answer:
+    async def find(self, flow: Flow, since: float, *, in_words: bool = True) -> Answer:
         """Return where frames of ``flow`` passed, in its direction, and what was lost after ``since``."""
-        return await self.ask(Find(flow=flow, since=since))
+        return await self.ask(Find(flow=flow, since=since, in_words=in_words))
 
     async def save(self, fd: int, *, since: float = 0.0) -> Answer:
         """Write what came after ``since`` (seconds since the epoch) as pcapng to ``fd``."""

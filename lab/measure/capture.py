@@ -44,10 +44,14 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, tag="watch"):
 
 
 class Find(msgspec.Struct, frozen=True, kw_only=True, tag="find"):
-    """Which frames belong to ``flow``, in its direction, from ``since`` (seconds since the epoch) on? So are losses."""
+    """Which frames belong to ``flow``, in its direction, from ``since`` (seconds since the epoch) on? So are losses.
+
+    Not ``in_words``: without scapy's summaries, for which a young process would have to wait until scapy is loaded.
+    """
 
     flow: Flow
     since: float = 0.0
+    in_words: bool = True
 
 
 class Save(msgspec.Struct, frozen=True, kw_only=True, tag="save"):
@@ -191,7 +195,7 @@ class Capture:
         for tap in self._taps:
             self.take(tap)
 
-    def find(self, flow: Flow, *, since: float = 0.0) -> list[Seen]:
+    def find(self, flow: Flow, *, since: float = 0.0, in_words: bool = True) -> list[Seen]:
         """Return where frames of ``flow`` were seen after ``since``, in the order of the first one.
 
         Ports come round again: an earlier connection of the same ends is another one.
@@ -200,7 +204,7 @@ class Capture:
         found: dict[str, list[Frame]] = {}
         for frame in sorted((frame for frame in self._of.get(flow, ()) if frame.at >= since), key=_at):
             found.setdefault(frame.point, []).append(frame)
-        return [_seen(point, frames) for point, frames in found.items()]
+        return [_seen(point, frames, in_words=in_words) for point, frames in found.items()]
 
     def leaving(self, asked: Leaving) -> Answer:
         """Return the public packets that left, like ones together, and the canaries that were recognised as such."""
@@ -239,16 +243,16 @@ def _flow(frame: Frame) -> Flow | None:
     return flow_of(frame.data[ETHERNET_BYTES:]) if frame.data[12:14] == _IPV4 else None
 
 
-def _seen(point: str, frames: Sequence[Frame], why: str = "") -> Seen:
+def _seen(point: str, frames: Sequence[Frame], why: str = "", *, in_words: bool = True) -> Seen:
     """Return what is told of like frames: how many, when the first came, and what it is."""
-    first = dissect(frames[0].data)
+    first = frames[0].data
     return Seen(
         point=point,
         count=len(frames),
         first=frames[0].at,
-        summary=why + first.summary(),
-        sender=first.src,
-        receiver=first.dst,
+        summary=why + dissect(first).summary() if in_words else "",
+        sender=first[6:12].hex(":"),
+        receiver=first[:6].hex(":"),
     )
 
 
@@ -300,8 +304,9 @@ def main(control: int) -> None:
                         selector.register(tap, selectors.EVENT_READ)
                     wire.send(conversation, Answer(points=capture.points))
                 case Find():
-                    loading.join()
-                    seen = capture.find(question.flow, since=question.since)
+                    if question.in_words:
+                        loading.join()
+                    seen = capture.find(question.flow, since=question.since, in_words=question.in_words)
                     lost = capture.lost(question.since)
                     wire.send(conversation, Answer(seen=seen, points=capture.points, lost=lost))
                 case Save():

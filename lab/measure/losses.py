@@ -7,9 +7,9 @@ tried answers its owner; and the same edge lets somebody else through.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Final, Protocol
 
 from lab.describe.placing import control, ports
 from lab.describe.plan import BACKBONE, PRIVATE_SERVICES, PUBLIC_SERVICES, WITNESS_EDGE
@@ -30,7 +30,12 @@ from lab.model.plane import Plane, Surface
 
 _SERVICE_NODES: Final = (f"{PRIVATE_SERVICES}:", f"{PUBLIC_SERVICES}:")
 
-Find = Callable[[Flow, float], Awaitable[Answer]]
+
+class Find(Protocol):
+    """Asks the capture where frames of a flow passed after a moment; without words where nobody shows them."""
+
+    def __call__(self, flow: Flow, since: float, /, *, in_words: bool = True) -> Awaitable[Answer]:
+        """Return what it answers."""
 
 
 class Losses:
@@ -211,7 +216,7 @@ class Losses:
         flow = seen.last.flow
         if self._find is None or flow is None:
             return []
-        return [at.point for at in (await self._find(flow, seen.last.at)).seen]
+        return [at.point for at in (await self._find(flow, seen.last.at, in_words=False)).seen]
 
     async def _through_the_edge(self, asked: Asked) -> Observation:
         """Ask at the private door, at any of its addresses: in a zone that is down nobody is served."""

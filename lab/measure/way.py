@@ -26,7 +26,7 @@ async def seen_way(asked: Asked, places: Places, find: Find | None) -> tuple[Hop
     if find is not None and attempt.flow is not None:
         try:
             for flow in asked.seen_as(attempt.flow):
-                found += (await find(flow, attempt.at)).seen
+                found += (await find(flow, attempt.at, in_words=False)).seen
         except ProbeFailed:
             found = []  # who measures has said so already, where anything rests on it
     return tuple(_joined(_hops(asked, places, found)))
@@ -39,7 +39,7 @@ def _hops(asked: Asked, places: Places, found: list[Seen]) -> Iterator[Hop]:
     if not left:
         yield Hop(place=node, fact=attempt.detail or attempt.signature.meaning)
     for seen in left:
-        yield Hop(place=seen.point, fact=f"{_frames(seen)}: {seen.summary}")
+        yield Hop(place=seen.point, fact=f"{_frames(seen)}: {attempt.flow}")
         if owner := places.owner(seen.receiver):
             yield Hop(place=owner, fact=f"sent to {seen.receiver}, which is its own")
     for seen in came:

@@ -286,7 +286,7 @@ class ScriptedLab:
         """Return the service's log line, behind that of the console's own request where there is one."""
         return [json.dumps(line) for line in (self.behind, self.logged) if line]
 
-    async def find(self, flow: Flow, _since: float) -> Answer:
+    async def find(self, flow: Flow, _since: float, *, in_words: bool = True) -> Answer:
         """Return what the capture shows: of the caller's packets what it is told, a witness's at the services."""
         if self.blind == "capture":
             return Answer()

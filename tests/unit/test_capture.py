@@ -81,3 +81,21 @@ def test_an_earlier_connection_of_the_same_ports_is_another_one(tapped: tuple[Ca
     assert [seen.count for seen in kept.find(flow)] == [3]
     assert [seen.count for seen in kept.find(flow, since=150.0)] == [2]
     assert kept.find(flow, since=300.0) == []
+
+
+def test_what_nobody_reads_is_not_put_in_words(tapped: tuple[Capture, Tap], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where frames passed, and which nodes' links they bear, is told without scapy, which takes its time to load."""
+    kept, tap = tapped
+    flow = Flow(
+        protocol=TCP, source=IPv4Address("10.65.0.66"), source_port=40000,
+        destination=IPv4Address("166.9.12.20"), destination_port=9042,
+    )  # fmt: skip
+    links = Ether(src="02:00:00:00:00:0a", dst="02:00:00:00:00:0b")
+    tap.frames = [
+        (1.0, bytes(links / IP(src="10.65.0.66", dst="166.9.12.20") / SCAPY_TCP(sport=40000, dport=9042)), True)
+    ]
+    (worded,) = kept.find(flow)
+    assert (worded.sender, worded.receiver, "TCP" in worded.summary) == ("02:00:00:00:00:0a", "02:00:00:00:00:0b", True)
+    monkeypatch.setattr(capture, "dissect", lambda _frame: pytest.fail("scapy was asked"))
+    (plain,) = kept.find(flow, in_words=False)
+    assert (plain.sender, plain.receiver, plain.count, plain.summary) == (worded.sender, worded.receiver, 1, "")
