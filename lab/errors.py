@@ -32,16 +32,19 @@ class Problem:
     """One thing wrong in a source.
 
     ``where`` is a path such as ``accounts/acme/vsis/vsi-1/routes[0]``; ``hint`` names the nearest
-    valid thing or says what would be right (empty when there is nothing useful to say).
+    valid thing or says what would be right (empty when there is nothing useful to say). ``line`` is the author's
+    ``FILE:LINE``, where that is known and ``where`` does not say it.
     """
 
     where: str
     text: str
     hint: str = ""
+    line: str = ""
 
     def __str__(self) -> str:
-        """One line: place, text, hint."""
-        return f"{self.where}: {self.text}" + (f" ({self.hint})" if self.hint else "")
+        """One line: the author's line, place, text, hint."""
+        place = f"{self.line}: {self.where}" if self.line else self.where
+        return f"{place}: {self.text}" + (f" ({self.hint})" if self.hint else "")
 
 
 class ModelError(PelabError):

@@ -120,7 +120,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 TOPOLOGY: Decorator = click.argument("topology", type=Name("topology", _topologies))
 MAYBE_TOPOLOGY: Decorator = click.argument("topology", required=False, type=Name("topology", _topologies))
 SCENARIOS: Decorator = click.argument(
-    "names", nargs=-1, required=True, metavar="SCENARIO...", type=Name("scenario", _scenarios)
+    "names", nargs=-1, required=False, metavar="SCENARIO...", type=Name("scenario", _scenarios)
 )
 REPORT_FILE = ReportFile()
 HOST: Decorator = click.argument("host", type=Name("host", hosts))

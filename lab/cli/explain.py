@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 from click.core import ParameterSource
 
 from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
 from lab.errors import ModelError, Problem, nearest
-from lab.model.call import PLAINEST, Call, Operation
+from lab.model.call import OPERATIONS, PLAINEST, Call, Operation
 from lab.model.endpoint import PUBLIC_SURFACES
-from lab.model.plane import Plane, Surface
+from lab.model.plane import Plane, Policy, Surface
 from lab.model.variables import Variable
 
 
@@ -18,6 +20,11 @@ from lab.model.variables import Variable
 @SOURCE
 @INSTANCE
 @click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
+@click.option(
+    "--operation",
+    type=click.Choice([o.value for o in Operation]),
+    help="By default the surface's plainest, which looks.",
+)
 @click.option("--plane", type=click.Choice([p.value for p in Plane]), help="By default the host's own side.")
 @click.option(
     "--env", "variable", metavar="NAME[=URL]", help="A tool's endpoint variable, such as KP_PRIVATE_ADDR; alone: unset."
@@ -30,6 +37,7 @@ def command(
     source: str,
     instance: str,
     surface: str,
+    operation: str | None,
     plane: str | None,
     variable: str | None,
     settings: tuple[str, ...],
@@ -48,10 +56,12 @@ def command(
         call = _led(source, instance, variable)
     else:
         api = Surface(surface)
-        operation = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
+        plainest = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
         own = Plane.PUBLIC if api in PUBLIC_SURFACES else world.host(source).own_plane
         side = Plane(plane) if plane else own
-        call = Call(by=source, instance=instance, plane=side, surface=api, operation=operation)
+        call = Call(by=source, instance=instance, plane=side, surface=api, operation=plainest)
+    if operation is not None:
+        call = _asking(call, Operation(operation))
     told = explain.explain(world, call)
     if as_json:
         from lab.report import json
@@ -61,6 +71,15 @@ def command(
     from lab.report.screen import screen
 
     explain.show(screen(), told)
+
+
+def _asking(call: Call, operation: Operation) -> Call:
+    """Return ``call`` for another operation; UsageError if its surface has none such."""
+    if operation not in OPERATIONS.get(call.surface, ()):
+        theirs = next(surface.value for surface, known in OPERATIONS.items() if operation in known)
+        raise click.UsageError(f"{call.surface.value} has no operation {operation.value}; it is of --surface {theirs}")
+    policy = Policy.PRIVATE_ONLY if operation is Operation.SET_POLICY else None
+    return replace(call.to(operation), policy=policy)
 
 
 def _led(source: str, instance: str, variable: str) -> Call:

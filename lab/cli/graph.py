@@ -13,7 +13,7 @@ from lab.model.plane import Plane
 @TOPOLOGY
 @SETTINGS
 @click.option("--from", "source", type=Name("host", hosts), metavar="HOST", help="Draw the way of this host's call.")
-@click.option("--to", "instance", type=Name("instance", instances), metavar="INSTANCE", help="Default: the first.")
+@click.option("--to", "instance", type=Name("instance", instances), metavar="INSTANCE", help="Default: its account's.")
 @click.option("--plane", type=click.Choice([p.value for p in Plane]), help="Default: the host's own.")
 @click.option("--svg", "form", flag_value="svg", help="Print SVG.")
 @click.option("--mermaid", "form", flag_value="mermaid", help="Print Mermaid, as Markdown pages show it.")
@@ -40,10 +40,12 @@ def command(
     world = load_topology(topology, **parameters(settings)).world()
     told = None
     if source is not None:
-        own, named = world.host(source, where="--from").own_plane, instance or next(iter(world.instances), "")
+        host = world.host(source, where="--from")
+        theirs = [one.name for one in world.instances.values() if one.account == host.account]
+        named = instance or next(iter((*theirs, *world.instances)), "")
         if not named:
             raise click.UsageError(f"{topology} has no instance that {source} could call")
-        told = explain.explain(world, Call(by=source, instance=named, plane=Plane(plane) if plane else own))
+        told = explain.explain(world, Call(by=source, instance=named, plane=Plane(plane) if plane else host.own_plane))
     drawn = picture(topology, world, told)
     if as_json:
         from lab.report import json

@@ -20,6 +20,7 @@ STANDARD_OUTPUT = "-"
 
 @click.command("play")
 @SCENARIOS
+@click.option("--all", "every", is_flag=True, help="Play every scenario that pelab list names.")
 @click.option(
     "--live", "on_network", is_flag=True, help="Bring the network up and measure (default: where this can be)."
 )
@@ -37,6 +38,7 @@ STANDARD_OUTPUT = "-"
 def command(
     *,
     names: tuple[str, ...],
+    every: bool,
     on_network: bool,
     memory: bool,
     verbose: bool,
@@ -52,6 +54,7 @@ def command(
     With --lab it is played on a lab that is up, of its topology and still in its first state.
     Ends with 0 when all voices agree at every step, with 1 when they diverge or a denial proves nothing.
     """
+    names = _chosen(names, every=every, lab=lab)
     live = _mode(on_network=on_network, memory=memory, lab=lab, names=names)
     files = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
     printed = [form for form, name in files.items() if name == STANDARD_OUTPUT] + ["json"] * as_json
@@ -138,6 +141,21 @@ def _can_be_live() -> bool:
         click.echo(f"played in memory, nothing is measured: {problem}", err=True)
         return False
     return True
+
+
+def _chosen(names: tuple[str, ...], *, every: bool, lab: str | None) -> tuple[str, ...]:
+    """Return the scenarios that are meant, of ``every`` all; UsageError if none is, or all and one."""
+    if not every:
+        if not names:
+            raise click.UsageError("say which SCENARIO (pelab list names them), or --all")
+        return names
+    if names:
+        raise click.UsageError(f"--all plays {names[0]} as well: leave one out")
+    if lab is not None:
+        raise click.UsageError("--all brings each scenario's own lab up: leave --lab out")
+    from lab.catalogue import scenarios
+
+    return tuple(entry.name for entry in scenarios())
 
 
 def _mode(*, on_network: bool, memory: bool, lab: str | None, names: tuple[str, ...]) -> bool | None:

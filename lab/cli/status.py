@@ -46,8 +46,14 @@ FAMILIES: tuple[tuple[type[BaseException], Status], ...] = (
 """Error family to status; whatever is in none of them is a defect of pelab, and the lab broke."""
 
 
+FULL = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
+"""Why what was said could not be written, where it is for the machine's owner to mend."""
+
+
 def status_of(error: BaseException) -> Status:
     """Return the status that ``error`` ends with."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return Status.CANNOT
     return next((status for family, status in FAMILIES if isinstance(error, family)), Status.BROKE)
 
 
@@ -66,7 +72,7 @@ def tell(error: BaseException) -> None:
         case ModelError():
             for problem in error.problems:
                 _say("error", str(problem))
-        case OSError(errno=errno.ENOSPC | errno.EIO | errno.EDQUOT):
+        case OSError(errno=number) if number in FULL:
             _say("error", f"the output cannot be written: {error.strerror}")
             _say("fix", "free space where it goes, or send it elsewhere", colour="cyan")
         case PelabError() | Divergence():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lab.describe.plan import OWN_NODES
+from lab.describe.slip import authors_line
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import BACKBONE, MOST_VSIS, MOST_VSIS_OF_AN_ACCOUNT, gateway, vsi_subnet
 from lab.model.plane import Plane
@@ -28,12 +29,13 @@ LONGEST_PREFIX = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
-    """A private subnet that is taken: whose it is, and where that was said."""
+    """A private subnet that is taken: whose it is, and where and in which line that was said."""
 
     network: IPv4Network
     holder: str
     account: Account
     where: str
+    line: str
 
     def apart(self, other: Subnet) -> bool:
         """Say whether the two may overlap: each stands in a routing table of its own."""
@@ -90,7 +92,9 @@ class Draft:
         default = IPv4Interface(f"{subnet.network_address + 2}/{subnet.prefixlen}")
         interface = self._interface(address, f"{where}/private_address", default)
         if owner.name in self.accounts:
-            self._subnets.append(Subnet(network=interface.network, holder=holder, account=owner, where=where))
+            self._subnets.append(
+                Subnet(network=interface.network, holder=holder, account=owner, where=where, line=authors_line())
+            )
         return self.nic(
             name, Plane.PRIVATE, interface, self._router(router, f"{where}/private_gateway", interface), where
         )
@@ -130,9 +134,9 @@ class Draft:
         if used == most:
             self.wrong(where, f"there is room for {most} {what} and no more", "")
 
-    def wrong(self, where: str, text: str, hint: str) -> None:
-        """Note a problem."""
-        self._problems.append(Problem(where=where, text=text, hint=hint))
+    def wrong(self, where: str, text: str, hint: str, line: str = "") -> None:
+        """Note a problem; ``line`` is where its author said it, by default the one that is being read."""
+        self._problems.append(Problem(where=where, text=text, hint=hint, line=line or authors_line()))
 
     def _interface(self, text: str | None, where: str, default: IPv4Interface) -> IPv4Interface:
         if text is None:
@@ -180,7 +184,8 @@ class Draft:
 
     def _overlap(self, first: Subnet, later: Subnet) -> None:
         text = f"{later.network} overlaps {first.holder} of {first.account.name}"
-        self.wrong(f"{later.where}/private_address", text, _overlap_hint(later.account, first.account))
+        hint = _overlap_hint(later.account, first.account)
+        self.wrong(f"{later.where}/private_address", text, hint, later.line)
 
 
 def _overlap_hint(one: Account, other: Account) -> str:

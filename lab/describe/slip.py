@@ -9,6 +9,7 @@ import builtins
 import inspect
 import re
 import sys
+from types import FrameType
 from typing import Any, Final
 
 from lab.errors import ModelError, Problem, nearest
@@ -26,6 +27,14 @@ def slip(error: BaseException, file: str, doing: str) -> ModelError:
     lines = " ".join(str(error).split())
     said = f"{doing}: {type(error).__name__}" + (f": {lines}" if lines else "")
     return ModelError(Problem(where=place(error, file), text=said, hint=_nearest(error, file)))
+
+
+def authors_line() -> str:
+    """Return ``FILE:LINE`` of who is describing just now: the innermost caller that is none of these modules."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads every file on the way
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
 
 
 def place(error: BaseException, file: str) -> str:

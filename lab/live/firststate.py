@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 from lab.model.plane import Surface
@@ -22,11 +23,17 @@ def changed(first: World, now: World) -> Iterator[str]:
             if name not in before:
                 yield f"{kind.removesuffix('s')} {name} was added"
             elif before[name] != after.get(name):
-                yield f"{kind.removesuffix('s')} {name} was changed"
+                yield f"{kind.removesuffix('s')} {name} was changed{_wherein(before[name], after.get(name))}"
     for key in sorted(set(now.blobs) - set(first.blobs)):
         yield f"GREP11 key {key} was made"
     for zone in sorted(first.zones_down ^ now.zones_down):
         yield f"zone {zone} {'is down' if zone in now.zones_down else 'was brought back'}"
+
+
+def _wherein(before: Any, after: Any) -> str:
+    """Return in which of its properties a thing is another, in words."""
+    other = (field.name for field in fields(before) if getattr(before, field.name) != getattr(after, field.name, None))
+    return ": " + ", ".join(name.replace("_", " ") for name in other)
 
 
 def written(line: Mapping[str, Any], ours: Iterable[tuple[str, int]]) -> str:

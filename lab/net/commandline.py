@@ -18,6 +18,7 @@ from mininet.log import error, output
 from mininet.util import quietRun
 
 from lab.describe.plan import OWN_NODES
+from lab.errors import nearest
 
 _ONE_PING_S: Final = 1
 _TRY: Final = """\
@@ -51,6 +52,16 @@ class CommandLine(CLI):
             error(f"*** {line.strip()}: {type(failure).__name__}: {failure}\n")
             return None
         return ending
+
+    def default(self, line: str) -> None:
+        """Run a line that begins with a host's name in that host; another is told with the nearest command or name."""
+        first = self.parseline(line)[0]
+        if first in self.mn:
+            super().default(line)
+            return
+        words = {name.removeprefix("do_") for name in self.get_names() if name.startswith("do_")}
+        hint = nearest(first or line.split(maxsplit=1)[0], words | {str(node.name) for node in self.mn.values()})
+        error(f"*** no command and no host {line.split(maxsplit=1)[0]!r}" + (f"; {hint}" if hint else "") + "\n")
 
     def do_nodes(self, _line: str) -> None:
         """List the user's hosts, and apart from them what the lab has of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import TracebackType
 from typing import Protocol, Self
@@ -312,7 +312,7 @@ def changes(deed: Deed) -> bool:
 
 
 def _at(place: str, error: ModelError) -> ModelError:
-    return ModelError(*(Problem(where=f"{place}: {p.where}", text=p.text, hint=p.hint) for p in error.problems))
+    return ModelError(*(replace(problem, where=f"{place}: {problem.where}") for problem in error.problems))
 
 
 def _backend(mode: Mode) -> Callable[[World], AbstractContextManager[Backend]]:

@@ -144,17 +144,21 @@ def up(*lines: str, folder: Path) -> str:
 
 
 def test_the_command_line_is_mininets_own() -> None:
-    """Hyphenated names, ``net[...]`` and shells work; a host's shell finds the host's files and not the machine's."""
+    """Hyphenated names, ``net[...]`` and shells work, a slip is told what is near; a host's shell sees the host's files."""
     told = up(
         "nodes",
         "vsi-1 cat /etc/resolv.conf",
         "py net['vsi-1'].cmd('ip -o route get 166.9.12.20')",
+        "vsi-l ip route",
+        "pingal",
         "exit",
         folder=ROOT,
     )
     assert "hosts: vsi-1 laptop\nthe lab's own, which are no part of what is described:\n" in told
     assert "witness-public    asks beside the public doors, as a proof\n" in told
     assert "nameserver 161.26.0.10" in told
+    assert "*** no command and no host 'vsi-l'; did you mean 'vsi-1'?\n" in told
+    assert "*** no command and no host 'pingal'; did you mean 'pingall'?\n" in told
     assert re.search(r"166\.9\.12\.20 via 10\.65\.0\.65 dev eth0", told)
 
 

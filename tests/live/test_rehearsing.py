@@ -46,13 +46,13 @@ def test_a_scenario_is_played_on_a_lab_that_is_up_and_once(home: Home, tmp_path:
     assert done.returncode == 0, done.stderr
     assert "✔ 7 agreed (three voices, VRF by policy-tables)" in done.stdout
     again = "pelab down mine; pelab up -d single_account --name mine"
-    assert f"mine is not in its first state any more (instance keys was changed): {again}\n" in done.stdout
+    assert f"mine is not in its first state any more (instance keys was changed: policy): {again}\n" in done.stdout
     fits(ET.parse(cases).getroot())
-    assert changed(home) == ["instance keys was changed"]
-    assert "changed    instance keys was changed" in home.pelab("status", "mine").stdout
+    assert changed(home) == ["instance keys was changed: policy"]
+    assert "changed    instance keys was changed: policy\n" in home.pelab("status", "mine").stdout
     second = home.pelab("play", LOCKOUT, "--lab", "mine")
     assert (second.returncode, second.stdout) == (2, "")
-    told = f"error: lab mine: it is not in its first state any more: instance keys was changed ({again})\n"
+    told = f"error: lab mine: it is not in its first state any more: instance keys was changed: policy ({again})\n"
     assert second.stderr == told
     for command in again.split("; "):
         assert home.pelab(*command.split()[1:]).returncode == 0

@@ -1,4 +1,4 @@
-"""``pelab`` as a process of its own, without a network: pipes."""
+"""``pelab`` as a process of its own, without a network: pipes, and where nothing can be written."""
 
 from __future__ import annotations
 
@@ -35,3 +35,21 @@ def test_when_its_reader_leaves_it_goes_in_silence(command: list[str]) -> None:
         os.close(writing)
     assert done.stderr == b""
     assert done.returncode == 141
+
+
+def test_what_cannot_be_written_is_the_machines_and_no_verdict() -> None:
+    """Standard output on a full disk: one line that says so, one that says what to do, and the status for that."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+    assert done.stderr.decode().splitlines()[-2:] == [
+        "error: the output cannot be written: No space left on device",
+        "fix: free space where it goes, or send it elsewhere",
+    ]
+    assert done.returncode == 3

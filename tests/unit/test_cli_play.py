@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from lab import catalogue
 from lab.cli.main import main
 from lab.cli.output import Replacement
 from lab.cli.progress import Progress
@@ -178,3 +179,17 @@ def test_a_network_and_none_are_not_both_asked_for(capsys: pytest.CaptureFixture
     """The last word would win, and a run of CI would be green with nothing measured."""
     assert main(["play", "first_private_call", "--live", "--memory"]) == 2
     assert "leave one out" in capsys.readouterr().err
+
+
+def test_all_scenarios_are_played_by_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ``pelab list`` names is played, a project's own too, and one that diverges is the whole's ending."""
+    own = tmp_path / "scenarios"
+    own.mkdir()
+    text = next(entry for entry in catalogue.scenarios() if entry.name == ONE).path.read_text()
+    (own / "mine.py").write_text(text.replace("Outcome.REACHED", "Outcome.NO_ROUTE", 1))
+    (tmp_path / "pyproject.toml").write_text('[tool.pelab]\nscenarios = ["scenarios"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["play", "--all", "--memory", "--junit", "report.xml"]) == 1
+    played = {suite.get("name"): suite.get("failures") for suite in ET.parse("report.xml").getroot()}
+    assert set(played) == {entry.name for entry in catalogue.scenarios()} > {"mine", ONE, TWO}
+    assert [name for name, failures in played.items() if failures != "0"] == ["mine"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 import pytest
 
@@ -34,6 +36,7 @@ WRONG = ModelError(Problem(where="accounts/acme", text="no such thing", hint="di
         pytest.param(ProbeFailed("no"), 4, id="probe"),
         pytest.param(ServiceError(500, "no"), 4, id="a-service-error-that-got-out"),
         pytest.param(ZeroDivisionError(), 4, id="defect"),
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), 3, id="full-disk"),
         pytest.param(KeyboardInterrupt(), 130, id="ctrl-c"),
     ],
 )
@@ -66,6 +69,12 @@ def test_the_fix_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["matrix", "single_account", "--set", "vsi=2"], 2, "vsis", id="misspelt-parameter"),
         pytest.param(["matrix", "single_account", "--set", "vsis"], 2, "is no name=value", id="no-value"),
         pytest.param(["matrix", "single_account", "--set", "vsis=many"], 2, "a whole number", id="wrong-value"),
+        pytest.param(
+            ["explain", "single_account", "vsi-1", "keys", "--operation", "encrypt"], 2, "--surface ep11", id="not-kms"
+        ),
+        pytest.param(["play"], 2, "say which SCENARIO", id="play-what"),
+        pytest.param(["play", "--all", "one_zone_down"], 2, "leave one out", id="all-and-one"),
+        pytest.param(["play", "--all", "--lab", "mine"], 2, "leave --lab out", id="all-on-one-lab"),
         pytest.param(["run", "single_account", "vsi-1"], Status.RUN_FAILED, "COMMAND", id="run-without-command"),
         pytest.param(["run", "single_account", "vsi-9", "--", "id"], Status.RUN_FAILED, "vsi-1", id="run-nowhere"),
     ],

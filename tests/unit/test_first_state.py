@@ -9,7 +9,8 @@ from lab.cli.upon import again, anew
 from lab.describe.scenario import Scenario
 from lab.live import firststate
 from lab.live.entry import Entry
-from lab.model.action import BringZoneBack, EnableVrf, Provision, Reboot, TakeZoneDown, apply
+from lab.model.action import BringZoneBack, EnableVrf, Provision, Reboot, SetPolicy, TakeZoneDown, apply, effect
+from lab.model.call import Call, Operation
 from lab.model.plane import Policy
 
 WORLD = catalogue.load_topology("single_account").world()
@@ -29,7 +30,11 @@ def test_what_was_changed_is_named() -> None:
     assert list(firststate.changed(more, apply(down, BringZoneBack(zone="us-south-1")))) == []
     assert list(firststate.changed(WORLD, WORLD.with_blob("k", "keys"))) == ["GREP11 key k was made"]
     bare = catalogue.load_topology("single_account", vrf=False).world()
-    assert list(firststate.changed(bare, apply(bare, EnableVrf(account="acme")))) == ["account acme was changed"]
+    assert list(firststate.changed(bare, apply(bare, EnableVrf(account="acme")))) == ["account acme was changed: vrf"]
+    inside = Call.private("vsi-1", "keys")
+    locked = effect(WORLD, SetPolicy(Policy.PRIVATE_ONLY, by=inside))
+    used = effect(effect(locked, inside.to(Operation.CREATE)), inside.to(Operation.WRAP))
+    assert list(firststate.changed(WORLD, used)) == ["instance keys was changed: policy, keys, wrapping keys"]
     assert list(firststate.changed(WORLD, apply(WORLD, Reboot(host="vsi-1")))) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import getsourcelines
 from pathlib import Path
 
 import pytest
@@ -96,15 +97,16 @@ def test_a_mistake_in_an_inclusion_is_one_line(part: object, told: str) -> None:
 
 
 def test_what_two_parts_say_twice_is_told() -> None:
-    """Without a prefix the second of two equal parts clashes with the first, name by name."""
+    """Without a prefix the second of two equal parts clashes with the first, name by name, at the part's own lines."""
     b = Builder()
     b.include(Branch())
     b.include(Branch(new=False))
     with pytest.raises(ModelError) as caught:
         b.world()
+    part = getsourcelines(Branch.build)[1]
     assert [str(problem) for problem in caught.value.problems] == [
-        "accounts/acme/gateways/gateway: 'gateway' is said twice (names are unique)",
-        "accounts/acme/vsis/vsi: 'vsi' is said twice (names are unique)",
+        f"{__file__}:{part + 4}: accounts/acme/gateways/gateway: 'gateway' is said twice (names are unique)",
+        f"{__file__}:{part + 5}: accounts/acme/vsis/vsi: 'vsi' is said twice (names are unique)",
     ]
 
 

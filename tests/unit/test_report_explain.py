@@ -180,3 +180,22 @@ def test_a_call_is_by_default_to_the_hosts_own_side(capsys: pytest.CaptureFixtur
     """As in a test's assertions: the same question has the same answer."""
     assert main(["explain", "single_account", host, "keys", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["call"]["plane"] == plane
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause"),
+    [
+        (["set-policy"], "policy.private-endpoint-served"),
+        (["unwrap"], "key.unknown"),
+        (["initialise", "--surface", "tke"], "instance.initialised-already"),
+        (["get-policy", "--surface", "console"], "policy.not-in-the-ui"),
+    ],
+)
+def test_any_operation_of_a_surface_is_explained(
+    asked: list[str], cause: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a surface is asked decides, too: a key that is not there, a master key that is."""
+    command = ["explain", "single_account", "vsi-1", "keys", "--set", "policy=private-only", "--json"]
+    assert main([*command, "--operation", *asked]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["call"]["operation"], told["cause"]) == (asked[0], cause)

@@ -178,3 +178,12 @@ def test_private_doors_are_private_without_an_instance_behind_them(
     """A box's side is the box's own, whatever it is linked to: the provider edge's and the doors'."""
     assert main(["graph", "single_account", "--set", "instance=false", form]) == 0
     assert capsys.readouterr().out.count(private) == 2
+
+
+@pytest.mark.parametrize(("asked", "called"), [([], "globex-keys"), (["--to", "keys"], "keys")])
+def test_a_way_leads_by_default_to_an_instance_of_the_hosts_account(
+    asked: list[str], called: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to whichever instance the topology names first, where the call would be a stranger's."""
+    assert main(["graph", "two_accounts", "--from", "globex-vsi-1", *asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["way"]["call"]["instance"] == called
