@@ -144,7 +144,7 @@ def up(*lines: str, folder: Path) -> str:
 
 
 def test_the_command_line_is_mininets_own() -> None:
-    """Hyphenated names, ``net[...]`` and shells work, a slip is told what is near; a host's shell sees the host's files."""
+    """Hyphenated names, ``net[...]`` and shells work, a slip is told what is near; shells in hosts see their files."""
     told = up(
         "nodes",
         "vsi-1 cat /etc/resolv.conf",
