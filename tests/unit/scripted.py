@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, cast
@@ -14,7 +13,7 @@ from lab import Builder, Call, catalogue
 from lab.errors import ProbeFailed
 from lab.kernel.conntrack import Ends
 from lab.kernel.messages import Lookup
-from lab.measure import grep11, platform, requests
+from lab.measure import requests
 from lab.measure.capture import Answer, Seen
 from lab.measure.flow import TCP, Flow
 from lab.measure.grep11 import GrpcRequest
@@ -29,7 +28,7 @@ from lab.model import signatures
 from lab.model.addresses import BACKBONE, translated
 from lab.model.aim import aimed
 from lab.model.call import Operation
-from lab.model.endpoint import Endpoint, console, doors_of, kms, kms_port
+from lab.model.endpoint import Endpoint, doors_of, kms, kms_port
 from lab.model.outcome import Measurement
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -373,77 +372,3 @@ class ScriptedLab:
     def measured(self) -> Measurement:
         """Return what an inquiry makes of all this."""
         return asyncio.run(self.inquiry().measure(self.world, self.call))
-
-
-def arrival(told: ScriptedLab) -> Sighting:
-    """Return the sighting of the caller's packet at its own door."""
-    plane = told.call.plane.value
-    return Sighting(place=f"{plane}-services", rule=f"door.{plane}", flow=told.beyond)
-
-
-def log_of(told: ScriptedLab, *, status: int, rule: str) -> dict[str, Any]:
-    """Return the log line that a true service writes of the caller's request, answered with an HTTP status."""
-    nobody = Credentials(token="", guid="")
-    if told.call.surface is Surface.EP11:
-        request: HttpRequest = grep11.crypto(told.call.operation, nobody)
-    else:
-        held = requests.HeldKey(id="k") if told.wrapped is not None else None
-        about = {"held": held, "policy": told.call.policy}
-        nobody = Credentials(token="", guid=told.world.instances["keys"].guid)
-        request = platform.request(told.call.surface, told.call.operation, nobody, **about)
-    account = told.world.hosts[told.call.by].account
-    return {
-        "plane": told.call.plane.value,
-        "surface": told.door.surface.value,
-        "door": told.door.name,
-        "status": crypto.status(status) if told.call.surface is Surface.EP11 else status,
-        "decision": "allow" if status < 400 else "deny",
-        "method": request.method,
-        "path": request.path.partition("?")[0],
-        "caller": str(told.beyond.source),
-        "caller_port": told.beyond.source_port,
-        "rule": rule,
-        "instance": told.world.instances[told.door.instance or "keys"].guid,
-        "subject": f"iam-ServiceId-{account}",
-    }
-
-
-def behind(told: ScriptedLab) -> dict[str, Any]:
-    """Return the log line that a true service writes of the request that the console makes in its turn."""
-    keys = told.world.instances["keys"]
-    document = told.call.operation is Operation.GET_INSTANCE
-    path = {
-        Operation.LIST: "/api/v2/keys", Operation.CREATE: "/api/v2/keys",
-        Operation.GET_INSTANCE: f"/crypto_v2/instances/{keys.guid}",
-    }.get(told.call.operation, "/api/v2/instance/policies")  # fmt: skip
-    door = "broker/public/us-south" if document else "kms/public/keys"
-    surface = "broker" if document else "kms"
-    return {**told.logged, "surface": surface, "door": door, "path": path, "caller": console().name, "caller_port": 0}
-
-
-Spoil = Callable[[ScriptedLab], object]
-
-
-def sets(**values: object) -> Spoil:
-    """Return what gives a scripted lab other values."""
-
-    def spoil(told: ScriptedLab) -> None:
-        for name, value in values.items():
-            setattr(told, name, value)
-
-    return spoil
-
-
-def logs(**values: object) -> Spoil:
-    """Return what changes the service's log line."""
-    return lambda told: told.logged.update(values)
-
-
-def says(**answers: tuple[int, Any]) -> Spoil:
-    """Return what changes answers, by who asks (underscores for hyphens)."""
-    return lambda told: told.says.update({who.replace("_", "-"): answer for who, answer in answers.items()})
-
-
-def denied(**who: int) -> Spoil:
-    """Return what has askers refused, with a status."""
-    return says(**{name: (status, refusal("no")) for name, status in who.items()})

@@ -12,19 +12,8 @@ from lab.errors import ProbeFailed
 from lab.grep11 import Mechanism
 from lab.grep11 import grep11_pb2 as pb
 from lab.measure import grep11
-from tests.unit.scripted import (
-    EP11_LAPTOP,
-    EP11_VSI,
-    ScriptedLab,
-    Spoil,
-    arrival,
-    denied,
-    log_of,
-    logs,
-    policy,
-    says,
-    sets,
-)
+from tests.unit.scripted import EP11_LAPTOP, EP11_VSI, ScriptedLab, policy
+from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, says, sets
 
 OTHER = pb.GetMechanismListResponse(Mechs=[*Mechanism, 1]).SerializeToString()
 ANYTHING = pb.DecryptSingleResponse(Plain=b"anything").SerializeToString()
@@ -106,12 +95,7 @@ def test_a_success_that_shows_stands(case: str) -> None:
 @pytest.mark.parametrize("case", SPOILED)
 def test_a_success_that_does_not_show_is_vacuous(case: str) -> None:
     """An answer alone is no measurement."""
-    made, spoil, why = SPOILED[case]
-    told = made()
-    spoil(told)
-    said = told.measured()
-    assert why in said.vacuous
-    assert said.cause == ""
+    proves_nothing(*SPOILED[case])
 
 
 def test_a_call_that_is_served_with_a_key_that_nobody_made_is_vacuous() -> None:

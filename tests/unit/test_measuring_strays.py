@@ -11,17 +11,8 @@ from lab import Call, Outcome
 from lab.describe.builder import Builder
 from lab.measure.observation import Attempt
 from lab.model.world import World
-from tests.unit.scripted import (
-    ScriptedLab,
-    Spoil,
-    arrival,
-    denied,
-    log_of,
-    logs,
-    refusal,
-    sets,
-    signature,
-)
+from tests.unit.scripted import ScriptedLab, refusal, signature
+from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, sets
 
 HOST = "api.private.us-south.hs-crypto.cloud.ibm.com"
 
@@ -134,12 +125,7 @@ def test_a_stray_that_is_proved_stands(case: str) -> None:
 @pytest.mark.parametrize("case", SPOILED)
 def test_a_stray_that_is_not_proved_is_vacuous(case: str) -> None:
     """A refusal alone does not say that the door was the wrong one."""
-    made, spoil, why = SPOILED[case]
-    told = made()
-    spoil(told)
-    said = told.measured()
-    assert why in said.vacuous
-    assert said.cause == ""
+    proves_nothing(*SPOILED[case])
 
 
 def test_a_way_that_is_missing_to_key_protect_is_vacuous_where_it_answers_nobody() -> None:

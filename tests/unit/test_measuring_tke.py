@@ -13,19 +13,8 @@ from lab import Call, Operation, Outcome
 from lab.errors import ProbeFailed
 from lab.measure import requests, tke
 from lab.measure.requests import HttpRequest
-from tests.unit.scripted import (
-    ScriptedLab,
-    Spoil,
-    arrival,
-    denied,
-    log_of,
-    logs,
-    policy,
-    refusal,
-    says,
-    sets,
-    two_accounts,
-)
+from tests.unit.scripted import ScriptedLab, policy, refusal, two_accounts
+from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, says, sets
 
 INSIDE, OUTSIDE = Call.tke_private("vsi-1", "keys"), Call.tke_public("laptop", "keys")
 LOADED = "the pattern of the key whose parts the caller sent"
@@ -206,12 +195,7 @@ def test_what_tke_says_stands_with_all_its_proof(case: str, measured: Callable[[
 @pytest.mark.parametrize("case", SPOILED)
 def test_without_any_one_of_its_proofs_it_is_vacuous(case: str, measured: Callable[[ScriptedLab], Any]) -> None:
     """An answer alone is no measurement, and a short list no denial."""
-    make, spoil, why = SPOILED[case]
-    told = make()
-    spoil(told)
-    said = measured(told)
-    assert why in said.vacuous
-    assert said.cause == ""
+    proves_nothing(*SPOILED[case], measured)
 
 
 def test_a_master_key_that_key_management_does_not_find_is_vacuous(measured: Callable[[ScriptedLab], Any]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
-from tests.unit.scripted import LAPTOP, VSI, ScriptedLab, arrival, log_of, signature
+from tests.unit.scripted import LAPTOP, VSI, ScriptedLab, signature
+from tests.unit.spoiling import arrival, log_of
 
 EDGE = "backbone"
 
