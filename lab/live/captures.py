@@ -25,6 +25,7 @@ capture.main(int(sys.argv[1]))
 """
 _BUDGET_S: Final = 20.0
 _SAVING_S: Final = 300.0  # for as much as a capture keeps
+_SILENT_S: Final = 0.1
 
 
 class Captures:
@@ -44,6 +45,7 @@ class Captures:
         self._owed = -(-len(points) // wire.MAX_DESCRIPTORS)
         for tap in taps.values():
             tap.close()
+        self._silent = False
         self._ours.setblocking(False)
 
     async def find(self, flow: Flow, since: float, *, in_words: bool = True) -> Answer:
@@ -55,8 +57,13 @@ class Captures:
         return await self.ask(Save(since=since), fd, budget_s=_SAVING_S)
 
     async def ask(self, question: Question, *fds: int, budget_s: float = _BUDGET_S) -> Answer:
-        """Return the answer to ``question``; ProbeFailed if there is none in time."""
+        """Return the answer to ``question``; ProbeFailed if there is none in time.
+
+        Who was silent to the last question is not waited for again, unless it speaks.
+        """
         async with self._turn:
+            if self._silent:
+                budget_s = _SILENT_S
             try:
                 async with asyncio.timeout(budget_s):
                     while self._owed:
@@ -67,9 +74,11 @@ class Captures:
                     self._owed += 1
                     answer = await self._next()
                     self._owed -= 1
+                    self._silent = False
                     return answer
             except TimeoutError as error:
-                raise ProbeFailed(f"the capture process did not answer in {budget_s:.0f} s") from error
+                self._silent = True
+                raise ProbeFailed(f"the capture process did not answer in {budget_s:g} s") from error
             except OSError as error:
                 raise ProbeFailed(f"the capture process ended (status {self._process.poll()})") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -36,15 +36,16 @@ def _wherein(before: Any, after: Any) -> str:
     return ": " + ", ".join(name.replace("_", " ") for name in other)
 
 
-def written(line: Mapping[str, Any], ours: Iterable[tuple[str, int]]) -> str:
+def written(line: Mapping[str, Any], ours: Callable[[str], bool]) -> str:
     """Return what a program changed in the services by the request of a log line; empty if it did not, or is ours.
 
-    ``ours`` are the addresses and ports from which the lab itself has asked, as the services may see them. What the
-    console asks in its turn has no port, and stands in the console's own line.
+    ``ours`` says whether the lab itself has asked under a number. What the console asks in its turn has no port, and
+    stands in the console's own line under the same number.
     """
+    if not line["caller_port"] or ours(line["request_id"]):
+        return ""
     if line["surface"] not in _WRITTEN or line["decision"] != "allow" or line["method"] not in _CHANGES:
         return ""
-    asked = (line["caller"], line["caller_port"])
-    if "/actions/" in line["path"] or not line["caller_port"] or asked in ours:
+    if "/actions/" in line["path"]:
         return ""
     return f"a program changed the services: {line['method']} {line['path']} from {line['caller']}"

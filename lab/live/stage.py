@@ -37,7 +37,7 @@ from lab.measure.probe import Prober
 from lab.measure.readback import ReadBack
 from lab.measure.sightings import Sightings
 from lab.model.action import Action, OfHost, Reboot, SaveRoutes, apply, effect
-from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER, translated
+from lab.model.addresses import PRIVATE_RESOLVER, PUBLIC_RESOLVER
 from lab.model.endpoint import Endpoint
 from lab.model.outcome import Measurement, Outcome
 from lab.model.plane import Plane, Surface
@@ -69,14 +69,6 @@ class Running:
     first: World
     written: str = ""
     """What a program in a host changed in the services first; empty if none did."""
-
-    def asked_from(self) -> Iterator[tuple[str, int]]:
-        """Yield the addresses and ports from which the lab has asked, and what the edge makes of them."""
-        for node in self.plan.nodes:
-            host = self.world.hosts.get(node.name)
-            seen_as = [] if host is None else [str(translated(self.world.accounts[host.account].number))]
-            for flow in self.prober.sent(node.name):
-                yield from ((address, flow.source_port) for address in (str(flow.source), *seen_as))
 
     def beyond(self) -> list[str]:
         """Return what programs in hosts made another than the world says, a line each."""
@@ -322,7 +314,7 @@ class Stage:
         # programs in hosts may say one id as often as they please
         self._lines.setdefault(said["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
         if (running := self._running) is not None and not running.written:
-            running.written = firststate.written(said, running.asked_from())
+            running.written = firststate.written(said, ours=running.prober.asked)
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))
         self._line_came.set()

@@ -13,8 +13,8 @@ from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sighting
 from lab.model.call import Call
 from lab.model.endpoint import Endpoint
-from lab.model.plane import Plane
-from lab.model.world import World
+from lab.model.plane import Plane, Surface
+from lab.model.world import Instance, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,16 @@ class Asked:
     def seen_as(self, flow: Flow) -> tuple[Flow, ...]:
         """Return ``flow`` as it may be seen: as it was sent and, where the edge translated it, as it went on."""
         return (flow, self.onward[flow]) if flow in self.onward else (flow,)
+
+    def theirs(self, door: Endpoint) -> Instance:
+        """Return an instance that ``door`` serves: its own; at a shared one the call's, or one of the door's region."""
+        asked = self.world.instances[self.call.instance]
+        if door.instance is not None:
+            return self.world.instances[door.instance]
+        if door.surface is Surface.CONSOLE or door.region == asked.region:
+            return asked
+        found = (one for one in self.world.instances.values() if one.region == door.region)
+        return next(found)  # there are doors of no other regions
 
     @property
     def decided(self) -> Flow | None:

@@ -86,8 +86,6 @@ class Controls:
             again=again,
         )
         cause, why = corroborated(asked, *_cause(asked, pairs))
-        if call.operation is Operation.INITIALISE and _loaded_anyway(asked, pairs):
-            cause, why = "", "refused, and the crypto units hold the key whose parts were sent"
         evidence = (*_told(asked, pairs), *policy_read(asked))
         return Measurement(outcome=outcome, cause=cause, evidence=evidence, vacuous=why)
 
@@ -174,26 +172,27 @@ def _inside(call: Call) -> Call:
     return replace(call, by=WITNESSES[Plane.PRIVATE], surface=surface, plane=Plane.PRIVATE)
 
 
-async def rightly(asked: Asked, seen: Observation, surface: Surface, plane: Plane, owner: Owner) -> bool:
-    """Whether a door of ``asked``'s instance, asked by its owner, answers as one that serves what it may."""
-    if surface is Surface.KEY_PROTECT:
+async def rightly(asked: Asked, seen: Observation, door: Endpoint, owner: Owner) -> bool:
+    """Whether a door that ``asked`` is about, asked by the owner of ``asked.theirs``, answers as one that serves."""
+    if door.surface is Surface.KEY_PROTECT:
         return seen.status is not None  # it has no instance that it could serve
-    if served(seen) or surface not in ABOUT_INSTANCES:
+    if served(seen) or door.surface not in ABOUT_INSTANCES:
         return served(seen)
-    state = seen.signature.outcome
+    theirs, state = asked.theirs(door), seen.signature.outcome
+    policy = asked.policy if theirs.name == asked.call.instance else await owner.policy(theirs)
     # of an instance that is not initialised nobody reads the policy
-    unread = asked.policy is not None and early(asked.policy)
+    unread = policy is not None and early(policy)
     locked = (
         state in {Outcome.UNAUTHORIZED, Outcome.NOT_LISTED}
-        and plane is Plane.PUBLIC
-        and (unread or reads_private_only(asked))
+        and door.plane is Plane.PUBLIC
+        and (unread or is_private_only(policy))
     )
     gone = state is Outcome.NOT_FOUND and "Instance" in said(seen)
     if not (locked or gone or early(seen)):
         return False
     # the state of the instance forbids it: then the lab's own instance beside it must be served
-    twin = control(asked.world, asked.world.instances[asked.call.instance].account)
-    return served(await owner.plainest(twin, surface, plane=plane))
+    twin = control(asked.world, theirs.account)
+    return served(await owner.plainest(twin, door.surface, plane=door.plane))
 
 
 def early(seen: Observation) -> bool:
@@ -201,10 +200,9 @@ def early(seen: Observation) -> bool:
     return seen.signature.outcome is Outcome.BAD_REQUEST and _NOT_INITIALISED in said(seen)
 
 
-def reads_private_only(asked: Asked) -> bool:
-    """Whether the owner read, just before the call, that the policy is private-only."""
-    read = asked.policy
-    return read is not None and served(read) and requests.policy_in(read) is Policy.PRIVATE_ONLY
+def is_private_only(policy: Observation | None) -> bool:
+    """Whether the owner was told that the policy is private-only."""
+    return policy is not None and served(policy) and requests.policy_in(policy) is Policy.PRIVATE_ONLY
 
 
 def policy_read(asked: Asked) -> list[Evidence]:
@@ -237,11 +235,6 @@ def _let_in(call: Call, twin: Observation) -> bool:
     return twin.signature.outcome is Outcome.CONFLICT if call.operation is Operation.INITIALISE else served(twin)
 
 
-def _loaded_anyway(asked: Asked, pairs: Pairs) -> bool:
-    listed = (seen for seen in (pairs.private, pairs.owner) if served(seen))
-    return any(tke.loaded_anyway(asked.request, seen) for seen in listed)
-
-
 def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
     """Return the cause that the pairs prove, or an empty one and why they do not."""
     call, outcome, text = asked.call, asked.observed.signature.outcome, said(asked.observed)
@@ -253,7 +246,7 @@ def _cause(asked: Asked, pairs: Pairs) -> tuple[str, str]:
             if outcome is Outcome.NOT_LISTED:
                 locked = "tke.left-out"
             # of an instance that is not initialised nobody reads the policy; TKE shows its units inside all the same
-            if reads_private_only(asked) or (call.surface is Surface.TKE and asked.policy and early(asked.policy)):
+            if is_private_only(asked.policy) or (call.surface is Surface.TKE and asked.policy and early(asked.policy)):
                 return locked, ""
             return "", "refused as by private-only, but that is not the policy that the owner reads"
         case Outcome.UNAUTHORIZED if call.plane is Plane.PUBLIC and twin and early(pairs.private):

@@ -24,11 +24,12 @@ from lab.measure.keyring import Keyring
 from lab.measure.losses import Find, Losses
 from lab.measure.owner import Owner
 from lab.measure.places import Places
-from lab.measure.probe import Prober
+from lab.measure.probe import NUMBER, Prober
 from lab.measure.requests import Credentials, HttpRequest
 from lab.measure.sightings import Sightings
 from lab.measure.strays import Strays, strayed
 from lab.measure.tokens import Tokens
+from lab.measure.undone import done_anyway
 from lab.measure.way import seen_way
 from lab.model.aim import aimed
 from lab.model.call import Call, Operation
@@ -109,6 +110,8 @@ class Inquiry:
                 proof = replace(proof, cause="", vacuous=why)
         else:
             proof = await self._losses.prove(asked)
+        if outcome in DENIED_AT_THE_DOOR and (why := await done_anyway(asked, self.owner, self._memory.keys)):
+            proof = replace(proof, cause="", vacuous=why)
         return replace(proof, evidence=(*evidence, *proof.evidence))
 
     async def token(self, account: str) -> str:
@@ -130,7 +133,7 @@ class Inquiry:
             credentials = Credentials(token=await self.token(world.hosts[call.by].account), guid=instance.guid)
             policy = await self.owner.policy(instance)
         request, number = self._request(world, call, credentials), secrets.token_hex(16)
-        numbered = replace(request, headers={**request.headers, "correlation-id": number})
+        numbered = replace(request, headers={**request.headers, NUMBER: number})
         observed = await self._prober.ask(
             call.by, endpoint.names[0], endpoint.port, numbered, first_only=call.first_only
         )

@@ -168,7 +168,7 @@ class Losses:
         seen = await self._as_owner(asked, at=address)
         said = f"{seen.node} at {address}:{seen.port}: {seen.last.detail or seen.signature.value}"
         evidence.append(Evidence(kind="listener-answered", where=asked.endpoint.name, detail=said))
-        if not await rightly(asked, seen, asked.endpoint.surface, plane, self._owner):
+        if not await rightly(asked, seen, asked.endpoint, self._owner):
             return f"the door answers nobody: {said}"
         flow = seen.last.flow
         if flow is None or not arrived(tuple(self._sightings.of(flow, seen.last.since)), plane, flow):
@@ -180,8 +180,8 @@ class Losses:
     async def _as_owner(self, asked: Asked, *, at: IPv4Address) -> Observation:
         """Ask the endpoint for what its owner may have."""
         if asked.call.surface in ABOUT_INSTANCES and asked.endpoint.surface is not Surface.KEY_PROTECT:
-            instance = asked.world.instances[asked.endpoint.instance or asked.call.instance]
-            return await self._owner.plainest(instance, asked.endpoint.surface, plane=asked.endpoint.plane, at=at)
+            door = asked.endpoint
+            return await self._owner.plainest(asked.theirs(door), door.surface, plane=door.plane, at=at)
         node = WITNESSES[asked.endpoint.plane]
         return await self._prober.ask(node, asked.endpoint.names[0], asked.endpoint.port, asked.request, at=at)
 

@@ -7,9 +7,10 @@ question from being asked raises; it is no verdict.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -31,6 +32,8 @@ from lab.model import signatures
 
 ANSWER_BUDGET_S: Final = 10.0
 DNS_PORT: Final = 53
+NUMBER: Final = "correlation-id"
+"""The header under whose value services log a request."""
 
 
 class Prober:
@@ -41,6 +44,16 @@ class Prober:
         trust.set_alpn_protocols([grpc.ALPN, "http/1.1"])  # of which a door speaks one
         self._places, self._trust = places, trust
         self._dialler = Dialler(places, sightings)
+        self._open: set[str] = set()
+
+    def asked(self, number: str) -> bool:
+        """Whether a request that services logged by ``number``, its correlation id, is one of these; of each once.
+
+        What is logged under it again is a program's, which may say whatever it has seen.
+        """
+        ours = number in self._open
+        self._open.discard(number)
+        return ours
 
     def sent(self, node: str) -> Sequence[Flow]:
         """Return the flow of everything that was sent for ``node``, in order."""
@@ -66,6 +79,9 @@ class Prober:
         Raises:
             ProbeFailed: The question could not be asked, or something happened that has no meaning.
         """
+        number = request.headers.get(NUMBER) or secrets.token_hex(16)
+        self._open.add(number)
+        request = replace(request, headers={**request.headers, NUMBER: number})
         resolved = await self.resolve(node, name) if at is None else ()
         if isinstance(resolved, Attempt):
             return Observation(node=node, name=name, port=port, attempts=(resolved,))

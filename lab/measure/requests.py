@@ -183,6 +183,16 @@ def listed_in(observed: Answered) -> list[str]:
     return [str(resource.get("id")) for resource in document(observed).get("resources", [])]
 
 
+def mark_in(request: HttpRequest) -> str:
+    """Return the mark of a key's creation, which no other creation bears."""
+    return str(msgspec.json.decode(request.body)["resources"][0]["description"])
+
+
+def marks_in(observed: Answered) -> set[str]:
+    """Return the marks of the keys in a listing."""
+    return {str(resource.get("description")) for resource in document(observed).get("resources", [])}
+
+
 def check_listing(observed: Answered, there: Iterable[HeldKey], elsewhere: Iterable[HeldKey] = ()) -> None:
     """Make sure that a listing is one, and of this instance; a status alone must not count.
 
@@ -262,7 +272,8 @@ def _request(method: str, path: str, credentials: Credentials, media: str, body:
 
 
 def _creation(name: str) -> object:
-    resource = {"type": _KEY, "name": name, "extractable": False}
+    mark = f"pelab {secrets.token_hex(16)}"  # names may be equal
+    resource = {"type": _KEY, "name": name, "description": mark, "extractable": False}
     return {"metadata": {"collectionType": _KEY, "collectionTotal": 1}, "resources": [resource]}
 
 

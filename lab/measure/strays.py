@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from lab.measure import checks, platform
 from lab.measure.asked import Asked
-from lab.measure.checks import served
-from lab.measure.controls import corroborated, pair
+from lab.measure.controls import corroborated, pair, rightly
+from lab.measure.flow import TCP
 from lab.measure.observation import Observation, known
 from lab.measure.owner import WITNESSES, Owner
 from lab.measure.probe import Prober
@@ -58,9 +58,11 @@ class Strays:
             Evidence(kind="url", where=call.by, detail=f"{setting}: {shown.meaning}"),
             pair(f"{call.by}, the same address with https://", seen),
         )
-        found = any(attempt.flows for attempt in seen.attempts)
-        why = "" if found else "with a scheme nothing would be sent either: the scheme is not what is missing"
-        cause = "client.no-scheme" if found else ""
+        host, sent = world.hosts[call.by], [flow for attempt in seen.attempts for flow in attempt.flows]
+        why = checks.impostor(host, seen) or checks.misled(door, seen)
+        if not any((flow.protocol, flow.destination_port) == (TCP, door.port) for flow in sent):
+            why = why or "with a scheme the endpoint would not be asked either: the scheme is not what is missing"
+        cause = "" if why else "client.no-scheme"
         return Measurement(outcome=shown.outcome, cause=cause, evidence=evidence, vacuous=why)
 
     async def prove(self, asked: Asked) -> Measurement:
@@ -92,12 +94,13 @@ class Strays:
 
     async def _other_instance(self, asked: Asked, evidence: list[Evidence]) -> tuple[str, str]:
         """The door refuses this id and serves its own instance's owner; Key Protect's has no instance to serve."""
-        if asked.endpoint.instance is None:
+        door = asked.endpoint
+        if door.surface is Surface.KEY_PROTECT:
             return "door.other-instance", ""
-        theirs = asked.world.instances[asked.endpoint.instance]
-        seen = await self._owner.ask(theirs, plane=asked.endpoint.plane)
+        theirs = asked.theirs(door)
+        seen = await self._owner.plainest(theirs, door.surface, plane=door.plane)
         evidence.append(pair(f"the owner of {theirs.name}, same door", seen))
-        if not served(seen):
+        if not await rightly(asked, seen, door, self._owner):
             return "", "the door refuses its own instance's owner too"
         return "door.other-instance", ""
 

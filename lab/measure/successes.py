@@ -8,7 +8,7 @@ from lab.describe.placing import control
 from lab.measure import checks, grep11, platform, requests, tke
 from lab.measure.asked import Asked
 from lab.measure.checks import served
-from lab.measure.controls import early, reads_private_only, rightly
+from lab.measure.controls import early, is_private_only, rightly
 from lab.measure.keyring import Keyring
 from lab.measure.owner import Owner
 from lab.model.call import Operation
@@ -24,11 +24,11 @@ def cause(asked: Asked) -> tuple[str, str]:
     if asked.call.operation is Operation.GET_INSTANCE:
         return "broker.served", ""
     if asked.call.surface is Surface.TKE:
-        locked = asked.call.plane is Plane.PUBLIC and reads_private_only(asked)
+        locked = asked.call.plane is Plane.PUBLIC and is_private_only(asked.policy)
         return ("", "shown at the public door although the owner reads private-only") if locked else ("tke.served", "")
     if asked.policy is None or not served(asked.policy):
         return "", "served, but the owner cannot read under which policy"
-    if reads_private_only(asked):
+    if is_private_only(asked.policy):
         if asked.call.plane is Plane.PRIVATE:
             return "policy.private-endpoint-served", ""
         return "", "served at the public door although the owner reads private-only"
@@ -112,7 +112,7 @@ async def _endpoints_shown(asked: Asked, owner: Owner) -> str:
     instance = asked.world.instances[asked.call.instance]
     for door in doors_of(instance):
         seen = await owner.plainest(instance, door.surface, plane=door.plane)
-        if not await rightly(asked, seen, door.surface, door.plane, owner):
+        if not await rightly(asked, seen, door, owner):
             return f"the document tells {door.authority}, which answers nobody: {seen.last.detail}"
     return ""
 

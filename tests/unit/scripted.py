@@ -40,7 +40,7 @@ VSI, LAPTOP = Call.private("vsi-1", "keys"), Call.public("laptop", "keys")
 EP11_VSI, EP11_LAPTOP = Call.ep11_private("vsi-1", "keys"), Call.ep11_public("laptop", "keys")
 AGAIN = "again"
 CALLER, TWIN, OWN_TWIN, PRIVATE, OWNER = "caller", "twin", "own-twin", "private", "owner"
-POLICY, EDGE, WITNESS, ARCHIVE = "policy", "edge", "witness", "archive"
+POLICY, OTHER_POLICY, EDGE, WITNESS, ARCHIVE = "policy", "other-policy", "edge", "witness", "archive"
 ACME = translated(1)
 """Where the services find the callers of the first account."""
 UNITS: dict[str, Any] = {"hsms": [{"hsm_id": "1", "current_master_key": "Valid", "verification_pattern": "00"}]}
@@ -61,6 +61,16 @@ def two_accounts() -> World:
     builder.vsi("vsi-1", account=acme)
     builder.internet_host("laptop", account=rival)
     builder.crypto_instance("keys", account=acme)
+    return builder.world()
+
+
+def siblings() -> World:
+    """Return a world with two instances of one account, ports 9042 and 9044."""
+    builder = Builder()
+    acme = builder.account("acme", vrf=True, service_endpoints=True)
+    builder.vsi("vsi-1", account=acme)
+    for name in ("keys", "archive"):
+        builder.crypto_instance(name, account=acme)
     return builder.world()
 
 
@@ -105,7 +115,8 @@ class ScriptedLab:
     ``says`` holds answers (status and document) by who asks what: the caller; the twin (control instance of the
     instance's account) and the own twin (of the caller's) asked by the caller; the caller once more at its own door
     (``again``); the instance at its private door asked with the caller's token (``private``) or the owner's
-    (``owner``); the owner's reading of the policy; the edge's witness; a witness at the door that was tried.
+    (``owner``); the owner's reading of the policy (``other-policy``: another instance's); the edge's witness; a
+    witness at the door that was tried.
     ``attempt`` takes the place of the caller's answer where its packets die on the way. GREP11 is scripted by the same
     HTTP statuses, and answers truly where nothing is (``tests.unit.crypto``).
     """
@@ -192,10 +203,10 @@ class ScriptedLab:
             refused, there = signature("connect", "ECONNREFUSED"), self.resolver(node)
             gone = Attempt(flow=None, since=0, signature=refused, address=there)
             return Observation(node=node, name=name, port=port, attempts=(gone,))
-        plane = Plane.PRIVATE if ".private." in name else Plane.PUBLIC
+        plane = Plane.PRIVATE if "private." in name else Plane.PUBLIC
         flow = Flow(
             protocol=TCP,
-            source=IPv4Address("166.8.0.6"),
+            source=self._address(node, plane),
             source_port=1024 + len(self.asked),
             destination=at or kms(KEYS, plane).addresses[0],
             destination_port=port,
@@ -208,8 +219,17 @@ class ScriptedLab:
             return self._answer(node, name, port, flow, 200, {"plaintext": self.secret})
         asks_policy = "policies" in request.path and request.method == "GET"
         otherwise = (200, UNITS if request.listing else LISTING)
-        status, document = self.says.get(POLICY if asks_policy else who, otherwise)
+        theirs = OTHER_POLICY if request.headers.get("bluemix-instance") != KEYS.guid else POLICY
+        asked = (theirs if theirs in self.says else POLICY) if asks_policy else who
+        status, document = self.says.get(asked, otherwise)
         return self._answer(node, name, port, flow, status, document, request=request)
+
+    def _address(self, node: str, plane: Plane) -> IPv4Address:
+        """Return from where a node asks: a host from its own side of the door, a witness from among the services."""
+        host = self.world.hosts.get(node)
+        if host is None:
+            return IPv4Address("166.8.0.6")
+        return (host.nic(plane) or host.nics[0]).address.ip
 
     def _who(self, node: str, port: int, request: HttpRequest, at: IPv4Address | None) -> str:
         if "correlation-id" in request.headers:
@@ -217,10 +237,11 @@ class ScriptedLab:
         keys = self.world.instances["keys"]
         # at a shared door the path names the instance
         ours = port in {door.port for door in doors_of(keys)} or keys.guid in request.path
-        owners = request.headers["authorization"] == f"Bearer {jwt(keys.account)}"
+        owners = request.headers.get("authorization") == f"Bearer {jwt(keys.account)}"
         if node == "witness-edge":
             return EDGE
-        if port == kms_port(self.world.instances.get("archive", keys)) and not ours:
+        other = self.world.instances.get("archive", keys)
+        if not ours and (port == kms_port(other) or other.guid in request.path):
             return ARCHIVE
         if ours and node == self.call.by:
             return AGAIN

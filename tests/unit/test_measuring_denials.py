@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab import Outcome
+from lab import Call, Outcome, catalogue
 from lab.measure.capture import Answer, Seen
 from lab.measure.observation import Attempt
 from lab.measure.sightings import Sighting
@@ -25,6 +25,7 @@ from tests.unit.scripted import (
     appliance,
     policy,
     refusal,
+    siblings,
     signature,
 )
 from tests.unit.spoiling import Spoil, denied, says, sets
@@ -81,6 +82,28 @@ def unsent() -> ScriptedLab:
         flow=None, since=0, signature=signature("connect", "ENETUNREACH"), address=told.flow.destination
     )
     return told
+
+
+def at_anothers() -> ScriptedLab:
+    """Return a call that its kernel did not send to where its variable leads: another instance's public door."""
+    address = "https://api.us-south.hs-crypto.cloud.ibm.com:9044"
+    told = ScriptedLab(Call.kp("vsi-1", "keys", address=address), world=siblings(), refused=errno.ENETUNREACH)
+    told.attempt = Attempt(
+        flow=None, since=0, signature=signature("connect", "ENETUNREACH"), address=told.flow.destination
+    )
+    return told
+
+
+def locked(instance: str) -> Spoil:
+    """Return what has the owner read private-only of one of two instances, and the other's owner refused at a door."""
+    read = {"keys": "policy", "archive": "other-policy"}
+
+    def spoil(told: ScriptedLab) -> None:
+        says(policy=(200, policy("public-and-private")), other_policy=(200, policy("public-and-private")))(told)
+        told.says[read[instance]] = (200, policy("private-only"))
+        denied(archive=401)(told)
+
+    return spoil
 
 
 def nameless() -> ScriptedLab:
@@ -149,6 +172,13 @@ def dead_zone() -> ScriptedLab:
     return told
 
 
+def beside_another() -> ScriptedLab:
+    """Return a call that died at the edge, of a VSI that is not alone in its account."""
+    told = lost()
+    told.world = catalogue.load_topology("single_account", vsis=2).world()
+    return told
+
+
 SOUND = {
     "next-hop-silent": (by_nobody, Outcome.REJECTED, "host.no-neighbour"),
     "zone-down": (dead_zone, Outcome.TIMED_OUT, "zone.down"),
@@ -157,6 +187,7 @@ SOUND = {
     "lost-at-an-appliance": (firewalled, Outcome.TIMED_OUT, "gateway.firewall"),
     "never-sent": (unsent, Outcome.NO_ROUTE, "host.no-route"),
     "no-name": (nameless, Outcome.NO_NAME, "internet.no-private-service"),
+    "never-sent-to-anothers": (at_anothers, Outcome.NO_ROUTE, "host.no-route"),
 }
 BLIND = "it is blind"
 WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
@@ -213,6 +244,13 @@ WAY: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         sets(port="a2-1"),
         "what backbone reports came in by a2-1, and vsi-1 is at a1-1",
     ),
+    "came-in-at-a-neighbours-port": (
+        beside_another,
+        sets(port="a1-2"),
+        "what backbone reports came in by a1-2, and vsi-1 is at a1-1",
+    ),
+    "another's-door-refuses-its-owner": (at_anothers, denied(archive=401), "the door answers nobody"),
+    "another's-door-is-excused-by-this-policy": (at_anothers, locked("keys"), "the door answers nobody"),
     "captured-beyond": (
         lost,
         sets(captured=at_its_own_nic("private-services:eth0")),
@@ -265,6 +303,27 @@ def test_a_denial_on_the_way_without_one_of_its_proofs_is_vacuous(case: str, sur
     told = made()
     spoil(told)
     assert why.replace("kms/", f"{surface.value}/") in told.measured().vacuous
+
+
+def test_a_locked_door_of_another_instance_is_excused_by_that_ones_policy() -> None:
+    """Where a variable leads to another instance, its owner says whether its public door may refuse."""
+    told = at_anothers()
+    locked("archive")(told)
+    said = told.measured()
+    assert (said.outcome, said.cause, said.vacuous) == (Outcome.NO_ROUTE, "host.no-route", "")
+
+
+def test_a_token_that_dies_at_the_edge_is_tried_through_it() -> None:
+    """IAM has a private door too: the witness beyond the edge asks there, not one beside the doors."""
+    told = ScriptedLab(Call.token("vsi-1", "keys", Plane.PRIVATE))
+    dropped = Sighting(place="backbone", rule="edge.no-vrf", flow=told.flow)
+    told.attempt = Attempt(
+        flow=told.flow, since=0, signature=signature("filter", "drop"), address=told.flow.destination, sighting=dropped
+    )
+    told.seen, told.captured = [dropped], at_its_own_nic()
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("edge.no-vrf", "")
+    assert "witness-edge" in {node for node, _, _ in told.sent}
 
 
 def test_every_address_that_was_tried_is_asked() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
-from lab import Operation, Outcome
+from lab import Operation, Outcome, Policy
 from lab.describe.placing import control
 from lab.errors import ProbeFailed
+from lab.measure import requests
+from lab.measure.probe import NUMBER
+from lab.measure.requests import HttpRequest
 from lab.model.plane import Surface
 from tests.unit.scripted import (
     EP11_VSI,
@@ -191,6 +195,47 @@ def test_a_control_that_leaves_its_key_is_trouble() -> None:
     told.stays = True
     with pytest.raises(ProbeFailed, match="a control's key stays in the instance"):
         told.measured()
+
+
+# ------------------------------------------------------------------ what was refused is not done
+def refused_change(operation: Operation, *, done: bool) -> ScriptedLab:
+    """Return a change that the laptop was refused by the policy, and that the owner finds ``done`` or not."""
+    told = private_only()
+    told.call, told.wrapped = replace(told.call.to(operation, key="k"), policy=Policy.PUBLIC_AND_PRIVATE), {}
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    says(twin=(201, {"resources": [{"id": "c"}]}), private=(201, {"resources": [{"id": "c"}]}))(told)
+    ask, mark = told.ask, ""
+
+    async def knowing(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        nonlocal mark
+        if NUMBER in request.headers and operation is Operation.CREATE:
+            mark = requests.mark_in(request)
+        elif NUMBER in request.headers and operation is Operation.SET_POLICY and done:
+            says(policy=(200, policy("public-and-private")))(told)
+        elif request.path.startswith("/api/v2/keys?"):
+            found = [{"id": "n", "description": mark if done else "another"}]
+            says(private=(200, {"metadata": {"collectionTotal": 1}, "resources": found}))(told)
+        elif request.path.endswith("/keys/k") and request.method == "GET" and done:
+            says(private=(410, refusal("gone", "KEY_DELETED_ERR")))(told)
+        return await ask(node, name, port, request, **how)
+
+    told.ask = knowing  # type: ignore[method-assign]
+    return told
+
+
+@pytest.mark.parametrize(
+    ("operation", "why"),
+    [
+        (Operation.CREATE, "refused, and the key is made"),
+        (Operation.DELETE, "refused, and the key is deleted"),
+        (Operation.SET_POLICY, "refused, and the owner reads another policy than just before"),
+    ],
+)
+@pytest.mark.parametrize("done", [False, True])
+def test_what_was_refused_must_not_have_been_done_all_the_same(operation: Operation, why: str, done: bool) -> None:
+    """The answer of a door is no proof of what happens behind it: the owner looks afterwards."""
+    said = refused_change(operation, done=done).measured()
+    assert (said.cause, said.vacuous) == (("", why) if done else ("policy.private-only", ""))
 
 
 # ------------------------------------------------------------------ keys in the client's hands

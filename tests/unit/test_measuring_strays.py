@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce
+from ipaddress import IPv4Address
+from operator import xor
+from typing import Any
 
 import pytest
 
-from lab import Call, Outcome
+from lab import Call, Operation, Outcome
 from lab.describe.builder import Builder
-from lab.measure.observation import Attempt
+from lab.measure.flow import UDP, Flow
+from lab.measure.observation import Attempt, Observation
+from lab.measure.probe import NUMBER
+from lab.measure.requests import HttpRequest
 from lab.model.world import World
-from tests.unit.scripted import ScriptedLab, refusal, signature
+from tests.unit.scripted import UNITS, ScriptedLab, refusal, siblings, signature
 from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, sets
 
 HOST = "api.private.us-south.hs-crypto.cloud.ibm.com"
-
-
-def siblings() -> World:
-    """Return a world with two instances of one account, ports 9042 and 9044."""
-    builder = Builder()
-    acme = builder.account("acme", vrf=True, service_endpoints=True)
-    builder.vsi("vsi-1", account=acme)
-    for name in ("keys", "archive"):
-        builder.crypto_instance(name, account=acme)
-    return builder.world()
 
 
 def refused(address: str | None) -> ScriptedLab:
@@ -44,6 +44,58 @@ def at_archive() -> ScriptedLab:
 def at_key_protect() -> ScriptedLab:
     """Return a call where the variable is unset."""
     return refused(None)
+
+
+def other_region() -> World:
+    """Return a world with an instance in each of two regions."""
+    builder = Builder()
+    acme = builder.account("acme", vrf=True, service_endpoints=True)
+    builder.vsi("vsi-1", account=acme)
+    builder.crypto_instance("keys", account=acme)
+    builder.crypto_instance("archive", account=acme, region="eu-de")
+    return builder.world()
+
+
+def at_another_region(operation: Operation = Operation.LIST_CRYPTO_UNITS) -> ScriptedLab:
+    """Return a call of TKE that came to another region's."""
+    address = "https://tke.private.eu-de.hs-crypto.cloud.ibm.com"
+    told = ScriptedLab(Call.tke("vsi-1", "keys", operation, address=address), world=other_region())
+    told.says = {"caller": (401, refusal("no")), "archive": (200, UNITS), "private": (200, UNITS)}
+    told.seen = [arrival(told)]
+    told.logged = log_of(told, status=401, rule="instance.unknown")
+    return told
+
+
+def loads_all_the_same(told: ScriptedLab) -> None:
+    """Have the instance's crypto units hold the key that another region's TKE refused to load."""
+    ask = told.ask
+
+    async def knowing(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        if NUMBER in request.headers:
+            key = reduce(xor, (int(part, 16) for part in json.loads(request.body)["key_parts"])).to_bytes(32)
+            pattern = hashlib.sha256(b"\x01" + key).hexdigest()[:-8] + "0" * 8
+            unit = {"hsm_id": "1", "current_master_key": "Valid", "verification_pattern": pattern}
+            told.says["private"] = (200, {"hsms": [unit]})
+        return await ask(node, name, port, request, **how)
+
+    told.ask = knowing  # type: ignore[method-assign]
+
+
+def names_only(told: ScriptedLab) -> None:
+    """Have the address with a scheme lead to a question to the resolver, and no further."""
+
+    async def ask(node: str, name: str, port: int, _request: HttpRequest, **_how: Any) -> Observation:
+        query = Flow(
+            protocol=UDP,
+            source=told.world.hosts["vsi-1"].nics[0].address.ip,
+            source_port=1,
+            destination=told.resolver(node),
+            destination_port=53,
+        )
+        silent = Attempt(flow=query, since=0, signature=signature("dns", "timeout"), address=told.resolver(node))
+        return Observation(node=node, name=name, port=port, attempts=(silent,))
+
+    told.ask = ask  # type: ignore[method-assign,assignment]
 
 
 def at_ep11() -> ScriptedLab:
@@ -80,18 +132,32 @@ def tls_fails(value: str) -> Spoil:
     return spoil
 
 
+def by_an_impostor(told: ScriptedLab) -> None:
+    """Have the packets bear another node's address."""
+    assert told.attempt is not None
+    told.attempt = replace(told.attempt, flow=replace(told.flow, source=IPv4Address("203.0.113.10")))
+
+
 SOUND: dict[str, tuple[Callable[[], ScriptedLab], Outcome, str]] = {
     "another-port": (at_archive, Outcome.UNAUTHORIZED, "door.other-instance"),
     "unset": (at_key_protect, Outcome.UNAUTHORIZED, "door.other-instance"),
+    "another-region": (at_another_region, Outcome.UNAUTHORIZED, "door.other-instance"),
+    "another-region-initialises": (
+        lambda: at_another_region(Operation.INITIALISE), Outcome.UNAUTHORIZED, "door.other-instance",
+    ),
     "grpc": (at_ep11, Outcome.TLS_FAILED, "ep11.speaks-grpc"),
     "no-scheme": (unsent, Outcome.NOT_SENT, "client.no-scheme"),
     "unset-and-no-way": (unset_and_no_way, Outcome.NO_ROUTE, "host.no-route"),
-}
+}  # fmt: skip
 TOKEN = "the instance's own door refuses the same token too"
 SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     **{
         f"{name}-own-door-refuses": (made, denied(private=401), TOKEN)
         for name, made in (("another-port", at_archive), ("unset", at_key_protect), ("grpc", at_ep11))
+    },
+    **{
+        f"{name}-own-door-is-dead": (made, sets(mute="private"), TOKEN)
+        for name, made in (("another-port", at_archive), ("unset", at_key_protect))
     },
     **{
         f"{name}-arrived-nowhere": (made, sets(seen=[]), "nothing of it was seen to arrive")
@@ -107,11 +173,21 @@ SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
         for name in ("door", "surface", "plane", "instance", "status", "subject")
     },
     "another-port-serves-nobody": (at_archive, denied(archive=401), "the door refuses its own instance's owner too"),
+    "another-region-serves-nobody": (
+        at_another_region, denied(archive=401), "the door refuses its own instance's owner too",
+    ),
+    "another-region-refuses-and-loads": (
+        lambda: at_another_region(Operation.INITIALISE), loads_all_the_same,
+        "refused, and the crypto units hold the key whose parts were sent",
+    ),
+    "grpc-led-elsewhere": (at_ep11, sets(resolved=(IPv4Address("166.9.99.99"),)), "led to 166.9.99.99; the addresses"),
+    "grpc-by-an-impostor": (at_ep11, by_an_impostor, "asked from 203.0.113.10, which is no address of vsi-1"),
     "grpc-door-and-another-alert": (at_ep11, tls_fails("alert"), "TLS failed at a door that is no EP11 endpoint"),
     "no-grpc-door-and-h2": (at_archive, tls_fails("h2"), "TLS failed at a door that is no EP11 endpoint"),
     "grpc-door-is-dumb": (at_ep11, sets(mute="private"), "the door does not answer its owner in gRPC either"),
-    "no-scheme-and-no-way": (unsent, sets(mute="again"), "with a scheme nothing would be sent either"),
-}
+    "no-scheme-and-no-way": (unsent, sets(mute="again"), "with a scheme the endpoint would not be asked either"),
+    "no-scheme-and-no-name": (unsent, names_only, "with a scheme the endpoint would not be asked either"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SOUND)

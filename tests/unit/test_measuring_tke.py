@@ -114,6 +114,12 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[ScriptedLab], Any]:
     return lambda told: told.measured()
 
 
+def half_empty(told: ScriptedLab) -> None:
+    """Have units say of an empty register what key is in it."""
+    told_of = {"hsms": [{**unit, "current_master_key": "Empty"} for unit in units()[1]["hsms"]]}
+    says(caller=(200, told_of), private=(200, told_of))(told)
+
+
 LEFT_OUT, KEPT_OUT = (Outcome.NOT_LISTED, "tke.left-out"), (Outcome.UNAUTHORIZED, "instance.initialise-privately")
 SERVED, OTHERS = (Outcome.REACHED, "tke.served"), (Outcome.UNAUTHORIZED, "door.other-account")
 SOUND: dict[str, tuple[Callable[[], ScriptedLab], tuple[Outcome, str]]] = {
@@ -156,6 +162,7 @@ SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "another-instances-units-unknown": (listed, says(twin=NOTHING), SHARED),
     "units-without-ids": (listed, says(caller=(200, {"hsms": [{}]}), private=(200, {"hsms": [{}]})), SHARED),
     "no-key-where-there-is-one": (listed, says(caller=units(pattern=""), private=units(pattern="")), REGISTER),
+    "empty-and-with-a-pattern": (listed_empty, half_empty, REGISTER),
     "a-key-before-there-is-one": (listed_empty, says(caller=units(), private=units()), REGISTER),
     "public-under-private-only": (
         lambda: listed(OUTSIDE), says(policy=(200, policy("private-only"))),

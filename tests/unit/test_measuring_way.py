@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.measure.capture import Answer, Seen
-from lab.measure.observation import Attempt
+from lab.measure.observation import Attempt, Observation
 from lab.measure.sightings import Sighting
 from tests.unit.scripted import LAPTOP, VSI, ScriptedLab, signature
 from tests.unit.spoiling import arrival, log_of
@@ -82,3 +82,25 @@ def test_what_never_left_has_its_caller_alone() -> None:
     )
     way = told.measured().way
     assert [(hop.place, hop.fact) for hop in way] == [("vsi-1", "nothing was sent")]
+
+
+def test_of_several_attempts_the_one_that_decided_has_a_way() -> None:
+    """What filters reported of an earlier address is evidence, and no place of this way."""
+    told = served()
+    earlier = replace(told.flow, source_port=39999)
+    dropped = Sighting(place="zone-edge", rule="zone.down", flow=earlier)
+    told.seen.append(dropped)
+    lost = Attempt(
+        flow=earlier, since=0, signature=signature("filter", "drop"), address=earlier.destination, sighting=dropped
+    )
+    observed = told._answer
+
+    def second(*asked: object, **how: object) -> Observation:
+        found = observed(*asked, **how)  # type: ignore[arg-type]
+        return replace(found, attempts=(lost, *found.attempts)) if found.node == "vsi-1" else found
+
+    told._answer = second  # type: ignore[method-assign]
+    measured = told.measured()
+    assert not measured.vacuous
+    assert "drop" in {seen.kind for seen in measured.evidence}
+    assert [hop.place for hop in measured.way] == ["vsi-1:eth0", EDGE, "private-services", "kms/private/keys"]
