@@ -10,9 +10,13 @@ import click
 from lab.cli.arguments import JSON, REPORT_FILE, SCENARIOS
 from lab.cli.status import Status
 from lab.cli.upon import LAB
+from lab.errors import LiveError
 
 if TYPE_CHECKING:
     from lab.cli.output import Replacement
+    from lab.cli.playing import Player
+    from lab.describe.scenario import Scenario
+    from lab.live.attached import Attached
     from lab.report.played import Played
 
 STANDARD_OUTPUT = "-"
@@ -71,10 +75,11 @@ def command(
     from lab.cli.output import Replacement
     from lab.cli.playing import Player
     from lab.cli.progress import Progress
-    from lab.cli.upon import changed, guest
-    from lab.play.runner import Mode
+    from lab.play.runner import Mode, rehearsable
 
     scenarios = [load_scenario(name) for name in names]
+    for scenario in scenarios:  # all of them, before the first is played
+        rehearsable(scenario)
     with contextlib.ExitStack() as stack:
         # before anything is played: who cannot write a report is told now
         opened = {
@@ -84,24 +89,41 @@ def command(
         progress = stack.enter_context(Progress())
         player = Player(mode=chosen, narrated=not printed, verbose=verbose, progress=progress)
         conversation = stack.enter_context(attached(lab)) if lab is not None else None
-        for place, scenario in enumerate(scenarios):
-            if place and player.narrated:
-                click.echo()
-            player.play(scenario, None if conversation is None else guest(conversation, scenario))
-        _tell(player.plays, printed, opened)
-        if conversation is not None and (why := changed(conversation)):
+        why = ""
+        try:
+            why = played(player, scenarios, conversation)
+        finally:  # whatever ended it, what was played is told
+            _tell(player.plays, printed, opened)
+        if why:
             click.echo(why, err=bool(printed))
-    if any(played.error for played in player.plays):
+    if any(one.error for one in player.plays):
         return Status.BROKE
-    return Status.AGREED if all(played.agreed for played in player.plays) else Status.DIVERGED
+    return Status.AGREED if all(one.agreed for one in player.plays) else Status.DIVERGED
+
+
+def played(player: Player, scenarios: list[Scenario], lab: Attached | None) -> str:
+    """Play all; return what is to be said of a lab that is up, and another than before."""
+    from lab.cli.upon import changed, guest
+
+    for place, scenario in enumerate(scenarios):
+        if place and player.narrated:
+            click.echo()
+        player.play(scenario, None if lab is None else guest(lab, scenario))
+    try:
+        return "" if lab is None else changed(lab)
+    except LiveError as error:
+        player.broke(error)
+        return ""
 
 
 def _tell(plays: list[Played], printed: list[str], opened: dict[str, Replacement]) -> None:
-    """Print and write the reports, and say where those are."""
+    """Print and write the reports, and say where those are; nothing of what never began."""
+    if not plays:
+        return
     if len(plays) > 1 and not printed:
         from lab.report.played import counts
 
-        wrong = [played.report.scenario for played in plays if not played.agreed]
+        wrong = [one.report.scenario for one in plays if not one.agreed]
         click.echo(f"\n{len(plays)} scenarios: {counts(plays)}" + (f"; look at {', '.join(wrong)}" if wrong else ""))
     for form in printed:
         if text := _document(form, plays):

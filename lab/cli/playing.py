@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lab.cli.progress import Progress
 from lab.cli.status import tell
 from lab.describe.scenario import Scenario, Step
-from lab.errors import LiveError
+from lab.errors import LiveError, ModelError
 from lab.model.world import World
 from lab.play.runner import Backend, Mode, Report, StepReport, play
 from lab.report.played import Played
@@ -34,7 +34,8 @@ class Player:
     def play(self, scenario: Scenario, backend: Make | None = None) -> None:
         """Play ``scenario`` and keep what became of it, also when its lab broke; that is told, and ends nothing.
 
-        ``backend`` makes another lab than the mode's own.
+        ``backend`` makes another lab than the mode's own. Whatever else ends the play is raised, once what was played
+        is kept: no report may be silent about it.
         """
         attempt = _Attempt(self, scenario, backend)
         try:
@@ -43,6 +44,19 @@ class Player:
             self.progress.clear()
             tell(broke)
             report, error = attempt.so_far(), str(broke)
+        except ModelError:
+            raise  # nothing was played
+        except BaseException as ending:
+            self._keep(scenario, attempt, attempt.so_far(), f"ended by {type(ending).__name__} {ending}".rstrip())
+            raise
+        self._keep(scenario, attempt, report, error)
+
+    def broke(self, error: LiveError) -> None:
+        """Tell that the lab of the last play is not as that left it, or not there any more: it was no play."""
+        tell(error)
+        self.plays[-1] = replace(self.plays[-1], error=str(error))
+
+    def _keep(self, scenario: Scenario, attempt: _Attempt, report: Report, error: str) -> None:
         played = Played(
             report=report,
             texts=tuple(step.text for step in scenario.steps),

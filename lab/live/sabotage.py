@@ -44,32 +44,14 @@ class Saboteur:
         network.on(Sabotage, self._sabotage)
 
     async def _sabotage(self, request: Sabotage, _context: Context) -> Done:
+        if request.name in messages.FAULTS:  # of the services
+            await self._network.cloud.ask(messages.Fault(id=0, name=request.name, target=request.target))
+            return Done()
         if (fault := FAULTS.get(request.name)) is None:
-            hint = nearest(request.name, FAULTS)
+            hint = nearest(request.name, (*FAULTS, *messages.FAULTS))
             raise ModelError(Problem(where="sabotage", text=f"no fault named {request.name!r}", hint=hint))
         await fault(self, self._stage.running, request.target)
         return Done()
-
-    async def ignore_policy(self, _running: Running, surface: str) -> None:
-        """The service leaves its network access policy unasked, on every surface or on the one that is named."""
-        name = f"ignore-policy:{surface}" if surface else "ignore-policy"
-        await self._network.cloud.ask(messages.Fault(id=0, name=name))
-
-    async def console_inside(self, _running: Running, _target: str) -> None:
-        """The console asks key management at the private door."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="console-inside"))
-
-    async def deaf_operator(self, _running: Running, _target: str) -> None:
-        """What the operator does to instances is acknowledged and not carried out."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="deaf-operator"))
-
-    async def drop_policy(self, _running: Running, _target: str) -> None:
-        """An instance is provisioned without the policy that was chosen for it, or restored without the one it had."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="drop-policy"))
-
-    async def lying_log(self, _running: Running, field: str) -> None:
-        """The services log something else in one field."""
-        await self._network.cloud.ask(messages.Fault(id=0, name=f"lying-log:{field}"))
 
     async def silent_doors(self, running: Running, _target: str) -> None:
         """What the doors report to have arrived is not heard any more."""
@@ -107,10 +89,6 @@ class Saboteur:
     async def reversed_addresses(self, running: Running, _target: str) -> None:
         """Names lead to an endpoint's addresses in another order: the last zone first."""
         running.zone.add({name: door.addresses[::-1] for door in running.plan.doors for name in door.names})
-
-    async def close_listener(self, _running: Running, door: str) -> None:
-        """A door stops listening."""
-        await self._network.cloud.ask(messages.Fault(id=0, name=f"close-listener:{door}"))
 
     async def drop_account_route(self, running: Running, account: str) -> None:
         """The account's table loses its route to the service network."""
@@ -167,10 +145,6 @@ class Saboteur:
             return await patient(*asked, **{**named, "first_only": True})
 
         running.prober.ask = impatient  # type: ignore[method-assign]
-
-    async def enforce_deleted(self, _running: Running, _target: str) -> None:
-        """The policy of a deleted instance is enforced."""
-        await self._network.cloud.ask(messages.Fault(id=0, name="enforce-deleted"))
 
     async def frozen_edge(self, running: Running, _target: str) -> None:
         """Changes of accounts are acknowledged and not carried out in the kernel."""
@@ -277,12 +251,6 @@ def _nothing(*_asked: object, **_named: object) -> None:
 
 
 FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = {
-    "ignore-policy": Saboteur.ignore_policy,
-    "close-listener": Saboteur.close_listener,
-    "console-inside": Saboteur.console_inside,
-    "deaf-operator": Saboteur.deaf_operator,
-    "drop-policy": Saboteur.drop_policy,
-    "lying-log": Saboteur.lying_log,
     "silent-doors": Saboteur.silent_doors,
     "blind-capture": Saboteur.blind_capture,
     "moved-probe": Saboteur.moved_probe,
@@ -295,7 +263,6 @@ FAULTS: Final[dict[str, Callable[[Saboteur, Running, str], Awaitable[None]]]] = 
     "keep-routes": Saboteur.keep_routes,
     "answering-neighbour": Saboteur.answering_neighbour,
     "impatient-probe": Saboteur.impatient_probe,
-    "enforce-deleted": Saboteur.enforce_deleted,
     "frozen-edge": Saboteur.frozen_edge,
     "confuse-names": Saboteur.confuse_names,
     "leak-to-internet": Saboteur.leak_to_internet,

@@ -128,11 +128,9 @@ def play(
         LiveError: The lab broke, or a question could not be asked; no verdict.
         EnvironmentProblem: This machine cannot run a lab.
     """
-    check(scenario)
     for text, hint in misfits({"mode": mode}, {"mode": Mode}):
         raise ModelError(Problem(where="mode", text=text, hint=hint))
-    world = catalogue.world_of(scenario) if world is None else world
-    foreseen = _foreseen(world, scenario)
+    world, foreseen = rehearsable(scenario, world)
     reports: list[StepReport] = []
     with (backend or _backend(mode))(world) as running:
         _must_be(mode, running)
@@ -154,6 +152,17 @@ def play(
         steps=tuple(reports),
         total=len(scenario.steps),
     )
+
+
+def rehearsable(scenario: Scenario, world: World | None = None) -> tuple[World, list[tuple[str, Verdict]]]:
+    """Return the first world of ``scenario`` and, for each step, its place and the oracle's verdict.
+
+    Raises:
+        ModelError: The scenario says something that cannot be, with the step's place.
+    """
+    check(scenario)
+    world = catalogue.world_of(scenario) if world is None else world
+    return world, _foreseen(world, scenario)
 
 
 def _foreseen(world: World, scenario: Scenario) -> list[tuple[str, Verdict]]:

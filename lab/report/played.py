@@ -11,6 +11,7 @@ from lab.report.screen import AGREED, DIVERGED, VACUOUS, Mark, judge
 
 NOT_RUN = "after a failed change it would mean nothing"
 NOT_REACHED = "the lab broke before it"
+THE_END = "the lab ends, and is found as it was left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +39,13 @@ class Played:
 
     @property
     def left_out(self) -> tuple[tuple[int, str], ...]:
-        """The steps of which there is no report: number (from 1) and text; the first is the one that broke, if so."""
+        """The steps of which there is no report: number (from 1) and text; the first is the one that broke, if so.
+
+        A lab that broke when all steps were run broke in a step of its own: its end.
+        """
         done = len(self.report.steps)
-        return tuple(enumerate(self.texts[done:], done + 1))
+        left = self.texts[done:] or ((THE_END,) if self.error else ())
+        return tuple(enumerate(left, done + 1))
 
     @property
     def why_left_out(self) -> str:

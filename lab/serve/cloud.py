@@ -23,7 +23,6 @@ from lab.services.kms import state as kms
 from lab.services.kms.vault import MASTER_BYTES
 from lab.services.tokens import Bearer, Verifier
 
-IGNORE_POLICY = "ignore-policy"
 OPERATOR = "pelab-operator"
 _SCHEME = "bearer "
 

@@ -92,11 +92,18 @@ class Restore(msgspec.Struct, frozen=True, kw_only=True, tag="restore"):
     guid: str
 
 
+FAULTS = (
+    "close-listener", "console-inside", "deaf-operator", "do-refused", "drop-policy", "enforce-deleted",
+    "ignore-policy", "lying-log",
+)  # fmt: skip
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault"):
-    """Sabotage on purpose: such as ``ignore-policy``, or ``close-listener:<door>``."""
+    """Sabotage on purpose: one of ``FAULTS``, and what it is about; ``lab.serve.faults`` says what each does."""
 
     id: int
     name: str
+    target: str = ""
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):

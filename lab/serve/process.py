@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from functools import partial
 
-import msgspec
 import uvloop
 
 from lab import wire
 from lab.connection import Connection
-from lab.model.plane import Plane, Surface
 from lab.serve import messages, pki
-from lab.serve.cloud import IGNORE_POLICY, Cloud
+from lab.serve.cloud import Cloud
 from lab.serve.doors import Doors
+from lab.serve.faults import Faults
 from lab.serve.http import SURFACES, protocol_settings
-from lab.services.kms import rules
-
-_CLOSE_LISTENER, _LYING_LOG = "close-listener:", "lying-log:"
-_IGNORE_POLICY_ON = f"{IGNORE_POLICY}:"
-_DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED = "deaf-operator", "drop-policy", "enforce-deleted"
-_CONSOLE_INSIDE = "console-inside"
 
 
 def preload() -> None:
@@ -62,7 +54,7 @@ class _Process:
         )
         self._cloud = Cloud(self._log)
         self._doors = Doors(self._cloud)
-        self._faults: set[str] = set()
+        self._faults = Faults(self._cloud, self._doors, self._log)
 
     async def run(self) -> None:
         """Answer requests until there are no more."""
@@ -102,47 +94,12 @@ class _Process:
             case messages.Listen():
                 await self._doors.listen(request.door_names, sockets)
             case messages.Fault():
-                self._sabotage(request.name)
+                self._faults.add(request.name, request.target)
             case messages.Close():
                 await self._doors.close()
-            case messages.Provision() if _DROP_POLICY in self._faults:
-                self._cloud.obey(msgspec.structs.replace(request, allowed_network=None))
-            case messages.Restore() if _DROP_POLICY in self._faults:
-                self._cloud.obey(request)
-                if (restored := self._cloud.instances.by_guid(request.guid)) is not None:
-                    restored.policy = None
             case _:
-                if _DEAF_OPERATOR not in self._faults:
-                    self._cloud.obey(request)
+                self._faults.obey(request)
         return messages.Done(id=request.id)
-
-    def _sabotage(self, name: str) -> None:
-        """Break one thing from now on (``lab.live.sabotage`` says what each fault is for)."""
-        if name == IGNORE_POLICY:
-            self._cloud.enforced_on.clear()
-        elif name.startswith(_IGNORE_POLICY_ON):
-            self._cloud.enforced_on.remove(Surface(name.removeprefix(_IGNORE_POLICY_ON)))
-        elif name in {_DEAF_OPERATOR, _DROP_POLICY}:
-            self._faults.add(name)
-        elif name == _CONSOLE_INSIDE:
-            self._cloud.console_side = Plane.PRIVATE
-        elif name == _ENFORCE_DELETED:
-            refuses = rules.policy_refuses
-            rules.policy_refuses = lambda policy, plane, **_deleted: refuses(policy, plane, deleted=False)
-        elif name.startswith(_CLOSE_LISTENER):
-            self._doors.close_listener(name.removeprefix(_CLOSE_LISTENER))
-        elif name.startswith(_LYING_LOG):
-            self._cloud.sink = partial(self._lie, name.removeprefix(_LYING_LOG))
-        else:
-            known = (
-                *(IGNORE_POLICY, f"{_IGNORE_POLICY_ON}<surface>", _DEAF_OPERATOR, _DROP_POLICY, _ENFORCE_DELETED),
-                _CONSOLE_INSIDE,
-                *(f"{_CLOSE_LISTENER}<door>", f"{_LYING_LOG}<field>"),
-            )
-            raise ValueError(f"no fault named {name!r}; there are: {', '.join(known)}")
-
-    def _lie(self, field: str, line: str) -> None:
-        self._log(msgspec.json.encode({**msgspec.json.decode(line), field: "a lie"}).decode())
 
     def _log(self, line: str) -> None:
         self._network.send(messages.Log(line=line))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import select
+import signal
 import socket
 import threading
 import time
@@ -15,6 +18,7 @@ import pytest
 from lab import wire
 from lab.kernel import messages, netlink
 from lab.kernel.tap import open_tap
+from lab.live.captures import Captures
 from lab.measure import capture
 from lab.measure.capture import Answer, Capture, Find, Watch
 from lab.measure.flow import UDP, Flow
@@ -23,6 +27,7 @@ from tests.live.crowded import crowd
 Run = Callable[..., Any]
 
 SENT = 300
+HOME = IPv4Address("127.0.0.1")
 LATE_S = 0.2
 
 
@@ -33,12 +38,11 @@ def talk(count: int) -> Flow:
         other.bind(("127.0.0.1", 0))
         for _ in range(count):
             one.sendto(b"x" * 100, other.getsockname())
-        home = IPv4Address("127.0.0.1")
         return Flow(
             protocol=UDP,
-            source=home,
+            source=HOME,
             source_port=one.getsockname()[1],
-            destination=home,
+            destination=HOME,
             destination_port=other.getsockname()[1],
         )
 
@@ -135,3 +139,26 @@ def conversation(open_files: int) -> list[Any]:
 def test_the_number_of_open_files_does_not_matter(sandboxed: Run, open_files: int) -> None:
     """A lab of some hundred hosts has more points than ``select`` can wait for."""
     assert sandboxed(conversation, open_files) == [["host:lo"], [["host:lo", 6]], 0, False]
+
+
+def asked_of_the_process(room: int) -> list[int]:
+    """Return how many frames the capture process says were lost to a tap of this room, and how many it found."""
+
+    async def asked() -> list[int]:
+        captures = Captures({"host:lo": tapped(room)})
+        await captures.find(Flow(protocol=UDP, source=HOME, source_port=1, destination=HOME, destination_port=1), 0.0)
+        os.kill(captures._process.pid, signal.SIGSTOP)  # nobody comes to fetch them
+        flow = talk(SENT)
+        os.kill(captures._process.pid, signal.SIGCONT)
+        answer = await captures.find(flow, 0.0)
+        return [answer.lost, sum(seen.count for seen in answer.seen)]
+
+    return asyncio.run(asked())
+
+
+def test_whoever_asks_the_process_is_told_of_losses(sandboxed: Run) -> None:
+    """An answer of frames that were found says how many were not."""
+    lost, found = sandboxed(asked_of_the_process, 4096)
+    assert lost > 0
+    assert found < 2 * SENT
+    assert sandboxed(asked_of_the_process, 1 << 20) == [0, 2 * SENT]

@@ -263,7 +263,7 @@ def test_faults(cloud: CloudProcess) -> None:
     assert call(public, "GET", "keys", headers) == 401
     cloud.done(messages.Fault, name="ignore-policy")
     assert call(public, "GET", "keys", headers) == 200
-    cloud.done(messages.Fault, name="close-listener:kms/public/keys")
+    cloud.done(messages.Fault, name="close-listener", target="kms/public/keys")
     public.close()
     with pytest.raises(ConnectionRefusedError):
         cloud.connection("kms/public/keys").connect()
@@ -280,7 +280,7 @@ def test_faults(cloud: CloudProcess) -> None:
         pytest.param(messages.Initialise, {"guid": "nothing"}, id="unknown-instance"),
         pytest.param(messages.Delete, {"guid": "nothing"}, id="deleting-nothing"),
         pytest.param(messages.Fault, {"name": "no-such"}, id="unknown-fault"),
-        pytest.param(messages.Fault, {"name": "close-listener:no-such"}, id="unknown-listener"),
+        pytest.param(messages.Fault, {"name": "close-listener", "target": "no-such"}, id="unknown-listener"),
     ],
 )
 def test_what_cannot_be_done_is_answered(cloud: CloudProcess, kind: Any, fields: dict[str, Any]) -> None:

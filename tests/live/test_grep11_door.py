@@ -85,13 +85,13 @@ def test_the_plane_is_the_listeners(cloud: CloudProcess) -> None:
 
 def test_the_policy_can_be_left_unasked_on_this_surface_only(cloud: CloudProcess) -> None:
     """Sabotage of one API: the other one still asks."""
-    cloud.done(messages.Fault, name="ignore-policy:ep11")
+    cloud.done(messages.Fault, name="ignore-policy", target="ep11")
     assert ask(cloud, PUBLIC, request(cloud)).status == Status.OK
     kms = cloud.connection("kms/public/keys")
     kms.request("GET", "/api/v2/keys", headers=cloud.headers())
     assert kms.getresponse().status == 401
     kms.close()
-    again = cloud.ask(messages.Fault, name="ignore-policy:iam")
+    again = cloud.ask(messages.Fault, name="ignore-policy", target="iam")
     assert isinstance(again, messages.Failed), "a surface without a policy"
 
 
@@ -105,7 +105,7 @@ def test_a_closed_listener_ends_its_connections_and_no_other(cloud: CloudProcess
         context.wrap_socket(plain, server_hostname="localhost") as open_before,
     ):
         assert open_before.recv(9), "the server's settings"
-        cloud.done(messages.Fault, name=f"close-listener:{PUBLIC}")
+        cloud.done(messages.Fault, name="close-listener", target=PUBLIC)
         while open_before.recv(1 << 16):
             pass  # what was on its way before the end
     with pytest.raises(ConnectionRefusedError):

@@ -20,7 +20,10 @@ from lab.serve import furnishing
 from lab.serve.app import surface_app
 from lab.serve.cloud import Cloud
 from lab.serve.exchange import BODY_LIMIT, Site, at_door
+from lab.services.broker import answer
 from lab.services.iam.rules import API_KEY_GRANT
+from lab.services.kms import documents
+from lab.services.kms.rules import Level
 
 REFUSED = {"errorMsg": "Unauthorized: The user does not have access to the specified resource"}
 
@@ -105,6 +108,25 @@ def test_the_console_asks_key_management_as_a_client_on_the_internet(lab: Lab) -
     assert (own["surface"], own["plane"], own["door"]) == ("console", "public", "console/public")
     assert own["path"] == f"/services/hs-crypto/{lab.guid()}/keys"
     assert {line["request_id"] for line in lab.lines} == {"one"}
+
+
+def test_the_console_passes_on_what_the_browser_asked_to_see(lab: Lab) -> None:
+    """A page of keys is that page: the query goes with the request."""
+    for name in ("one", "two"):
+        key = {"type": documents.KEY, "name": name, "extractable": False}
+        body = {"metadata": {"collectionType": documents.KEY, "collectionTotal": 1}, "resources": [key]}
+        assert lab.ui("POST", "keys", json=body).status_code == 201
+    assert len(lab.ui("GET", "keys").json()["resources"]) == 2
+    assert len(lab.ui("GET", "keys?limit=1").json()["resources"]) == 1
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_document_is_for_who_has_a_role(lab: Lab, level: Level) -> None:
+    """Any will do; an account's token alone does not."""
+    instance = lab.cloud.instances.by_guid(lab.guid())
+    assert instance is not None
+    given = answer(instance, {}, account=instance.account, level=level, named=lab.guid())
+    assert (given.reply.status == 200) is (level is not Level.NOTHING)
 
 
 def test_under_private_only_the_console_shows_the_common_refusal(lab: Lab) -> None:

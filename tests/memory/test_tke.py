@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from lab import Call, Operation, Outcome, Policy, Scenario, SetPolicy, Step, catalogue
+from lab import Call, Operation, Outcome, Policy, Scenario, SetPolicy, Step, catalogue, topology
 from lab.model.endpoint import kms, tke
 from lab.model.plane import Plane, Surface
 from lab.model.world import World
@@ -151,3 +151,11 @@ def test_a_policy_that_was_set_by_a_call_leaves_the_instance_out() -> None:
     )
     report = play(Scenario(name="x", topology=TwoRegions(), steps=steps), Mode.MEMORY)
     assert [step.why for step in report.steps if step.why] == []
+
+
+def test_an_instance_without_a_key_is_shown_where_no_policy_stands() -> None:
+    """Whoever is to initialise it must find it: on both planes, as long as nothing forbids it."""
+    both = (Call.tke_public("laptop", "keys"), Call.tke_private("vsi-1", "keys"))
+    steps = tuple(Step(f"shown on the {call.plane.value} plane", call, Outcome.REACHED) for call in both)
+    bare = Scenario(topology=topology("single_account", initialised=False), steps=steps)
+    assert play(bare, Mode.MEMORY).agreed

@@ -12,6 +12,7 @@ from lab import (
     EnableVrf,
     Initialise,
     Netlink,
+    Operation,
     Outcome,
     Policy,
     Provision,
@@ -77,6 +78,24 @@ def test_a_verdict_does_not_stand_on_a_broken_detector(case: str) -> None:
     assert play(told, Mode.LIVE).agreed, "sound, the same scenario agrees"
     report = play(told, Mode.LIVE, backend=broken(fault, target))
     assert why(report).startswith(says)
+
+
+LOCK = Step("lock", SetPolicy(Policy.PRIVATE_ONLY, by=VSI), REACHED)
+REFUSED: dict[str, tuple[Call, str]] = {
+    "create": (LAPTOP.to(Operation.CREATE, key="another"), "the key is made"),
+    "delete": (LAPTOP.to(Operation.DELETE), "the key is deleted"),
+    "set-policy": (SetPolicy(Policy.PUBLIC_AND_PRIVATE, by=LAPTOP), "the owner reads another policy than just before"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_and_done_all_the_same_is_noticed(case: str) -> None:
+    """The answer is the policy's refusal to the letter, and what it refused has happened behind it."""
+    call, done = REFUSED[case]
+    told = scenario(Step("a key", VSI.to(Operation.CREATE), REACHED), LOCK, Step("refused", call, LOCKED))
+    assert play(told, Mode.LIVE).agreed, "sound, it is refused and nothing happens"
+    report = play(told, Mode.LIVE, backend=broken("do-refused"))
+    assert why(report) == f"vacuous: refused, and {done}"
 
 
 PROVISION = Provision(instance="new", account="acme", region="us-south", policy=Policy.PRIVATE_ONLY)

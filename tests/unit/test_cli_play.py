@@ -6,6 +6,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,9 +14,13 @@ import pytest
 from lab import catalogue
 from lab.cli.main import main
 from lab.cli.output import Replacement
+from lab.cli.play import played
+from lab.cli.playing import Player
 from lab.cli.progress import Progress
 from lab.errors import LiveError
+from lab.live.attached import Attached
 from lab.play import memory
+from lab.play.runner import Mode
 from tests.junit import fits
 
 ONE, TWO = "missing_private_route", "private_only_lockout"
@@ -193,3 +198,74 @@ def test_all_scenarios_are_played_by_one_word(tmp_path: Path, monkeypatch: pytes
     played = {suite.get("name"): suite.get("failures") for suite in ET.parse("report.xml").getroot()}
     assert set(played) == {entry.name for entry in catalogue.scenarios()} > {"mine", ONE, TWO}
     assert [name for name, failures in played.items() if failures != "0"] == ["mine"]
+
+
+def broken_at(monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException) -> None:
+    """Have the call of this number (from 1) in memory raise an error."""
+    asked, made = memory.Memory.ask, [0]
+
+    def breaking(self: memory.Memory, call: object) -> object:
+        made[0] += 1
+        if made[0] == number:
+            raise error
+        return asked(self, call)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(memory.Memory, "ask", breaking)
+
+
+def test_a_lab_that_broke_prints_no_document(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads ``--json`` gets nothing that could be taken for a verdict."""
+    broken_at(monkeypatch, 2, LiveError("no socket"))
+    assert main(["play", ONE, "--memory", "--json"]) == 4
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("ending", "status"), [(LiveError("no socket"), 4), (KeyboardInterrupt(), 130)])
+def test_what_was_played_before_it_ended_stands_in_the_report(
+    ending: BaseException, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step before keeps its verdict, the one in which it ended is an error; an older report is gone."""
+    cases = tmp_path / "pelab.xml"
+    cases.write_text("green, of before")
+    broken_at(monkeypatch, 2, ending)
+    assert main(["play", ONE, "--memory", "--junit", str(cases)]) == status
+    (suite,) = ET.parse(cases).getroot()
+    fits(ET.parse(cases).getroot())
+    first, second, *_ = suite.iter("testcase")
+    assert [case.find("error") is not None for case in (first, second)] == [False, True]
+    assert first.find("skipped") is None
+    assert suite.get("errors") == "1"
+
+
+def test_a_scenario_that_cannot_be_is_told_before_the_first_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the verdicts on those before it would be lost with it."""
+    bad = tmp_path / "bad.py"
+    text = next(entry for entry in catalogue.scenarios() if entry.name == ONE).path.read_text()
+    bad.write_text(text.replace('"vsi-1"', '"vsi-9"'))
+    assert main(["play", ONE, str(bad), "--memory"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "did you mean 'vsi-1'?" in err
+
+
+def test_a_lab_that_ended_when_all_was_played_is_no_green_report(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What came after the last step stands in the reports, too: they are written when the lab was looked at."""
+
+    class Gone:
+        def compare(self) -> object:
+            raise LiveError("the lab has ended")
+
+    with Progress() as progress:
+        player = Player(mode=Mode.MEMORY, narrated=False, verbose=False, progress=progress)
+        player.play(catalogue.load_scenario(ONE))
+        assert player.plays[0].agreed
+        assert played(player, [], cast("Attached", Gone())) == ""
+    assert "the lab has ended" in capsys.readouterr().err
+    assert [play.error for play in player.plays] == ["the lab has ended"]
+    assert not player.plays[0].agreed

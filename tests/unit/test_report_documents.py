@@ -162,3 +162,33 @@ def test_a_stated_cause_stands_beside_the_outcome() -> None:
     """Where only the cause differs, three equal words would look like agreement."""
     stated = replace(DIVERGED, stated=Expectation(outcome=Outcome.REFUSED, cause="edge.no-vrf"))
     assert any("refused, edge.no-vrf" in cell for row in cells(markdown.document([played(stated)])) for cell in row)
+
+
+def test_a_lab_that_broke_at_its_end_is_an_error_of_the_end() -> None:
+    """All steps agreed, and the lab could not be taken down: no report of it is green."""
+    ended = played(AGREED, error="processes stay")
+    (suite,) = parsed(ended)
+    counted = [suite.get(name) for name in ("tests", "errors", "failures", "skipped")]
+    assert counted == ["2", "1", "0", "0"]
+    *_, last = suite.iter("testcase")
+    assert last.get("name") == "step 2: the lab ends, and is found as it was left"
+    assert last.find("error") is not None
+    page = markdown.document([ended])
+    assert page.startswith("## ✘ no\\_vrf: 1 agreed, 1 not run\n")
+    assert "✘ the lab broke" in page
+
+
+def test_what_is_vacuous_is_vacuous_in_every_report() -> None:
+    """Its property, its cell and its reason: nothing of it can be taken for agreed."""
+    (suite,) = parsed(played(VACUOUS))
+    told = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert (told["pelab.1.verdict"], told["pelab.1.why"]) == ("vacuous", VACUOUS.why)
+    page = markdown.document([played(VACUOUS)])
+    (row,) = cells(page)[2:]
+    assert row[6].strip() == "? vacuous"
+    assert f"step 1: {VACUOUS.why}" in page
+
+
+def test_what_was_measured_without_a_way_is_not_drawn_as_predicted() -> None:
+    """A measured call of which no place was seen has no arrows: a dotted one would be the model's."""
+    assert "mermaid" not in markdown.document([played(replace(AGREED, way=()))])
