@@ -3,6 +3,7 @@
 from lab import Call, Initialise, Outcome, Policy, Provision, Scenario, SetPolicy, Step, topology
 
 TKE_PUBLIC, TKE_PRIVATE = "tke.us-south.hs-crypto.cloud.ibm.com", "tke.private.us-south.hs-crypto.cloud.ibm.com"
+TKE_ELSEWHERE = "tke.private.eu-de.hs-crypto.cloud.ibm.com"
 PUBLIC, PRIVATE = "api.us-south.hs-crypto.cloud.ibm.com", "api.private.us-south.hs-crypto.cloud.ibm.com"
 EP11 = "ep11.private.us-south.hs-crypto.cloud.ibm.com:9043"
 
@@ -12,9 +13,9 @@ def kp(address: str | None, by: str = "vsi-1") -> Call:
     return Call.kp(by, "keys", address=address)
 
 
-def tke(address: str | None, by: str = "vsi-1") -> Call:
+def tke(address: str | None, by: str = "vsi-1", instance: str = "keys") -> Call:
     """Return what ``ibmcloud tke cryptounits`` asks on a host where the variable has this value."""
-    return Call.tke(by, "keys", address=address)
+    return Call.tke(by, instance, address=address)
 
 
 UNKNOWN = Outcome.UNAUTHORIZED.because("door.other-instance")
@@ -37,9 +38,12 @@ SCENARIO = Scenario(
         Step("the same with a scheme", kp(f"https://{EP11}"), SPEAKS_GRPC),
         Step("the public URL outside", kp(f"https://{PUBLIC}:9042", "laptop"), Outcome.REACHED),
         Step("the private URL outside", kp(f"https://{PRIVATE}:9042", "laptop"), LOST),
+        Step("an instance in another region", Provision(instance="far", account="acme", region="eu-de"), Outcome.DONE),
         Step("unset: the public endpoint is asked", tke(None), Outcome.REACHED),
         Step("the public URL", tke(f"https://{TKE_PUBLIC}"), Outcome.REACHED),
         Step("the private URL", tke(f"https://{TKE_PRIVATE}"), Outcome.REACHED),
+        Step("another region's", tke(f"https://{TKE_ELSEWHERE}"), UNKNOWN),
+        Step("which knows that region's own", tke(f"https://{TKE_ELSEWHERE}", instance="far"), Outcome.REACHED),
         Step("without a scheme", tke(TKE_PRIVATE), UNSENT),
         Step("the document's ep11 value, with a scheme", tke(f"https://{EP11}"), SPEAKS_GRPC),
         Step("the private URL outside", tke(f"https://{TKE_PRIVATE}", "laptop"), LOST),

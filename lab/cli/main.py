@@ -31,7 +31,7 @@ COMMANDS = {
     "down": "Take a lab down.",
     "graph": "Draw a topology, and the way of a call through it.",
     "explain": "Explain what a call will meet, and what to mend first.",
-    "matrix": "Ask every host for every endpoint.",
+    "matrix": "Ask every host for every instance's endpoints.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command, in the order of the help, with its line there; the rest is in ``lab/cli/NAME.py``."""

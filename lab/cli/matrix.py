@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @SETTINGS
 @JSON
 def command(*, topology: str | None, live: bool, lab: str | None, settings: tuple[str, ...], as_json: bool) -> Status:
-    """Ask every host of TOPOLOGY, or of a lab that is up, for every endpoint: predicted beside measured.
+    """Ask every host of TOPOLOGY, or of a lab that is up, for every instance's endpoints: predicted beside measured.
+
+    These are key management and GREP11; what the shared ones say (IAM, TKE, console, broker) is for explain and play.
 
     With --lab the lab stays as it is: keys are listed and policies read, which the services' log shows.
     Ends with 0 when every cell agrees, with 1 when one diverges or a denial proves nothing.

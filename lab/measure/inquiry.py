@@ -102,6 +102,9 @@ class Inquiry:
             why = checks.answered(asked) or await successes.shown(asked, self.owner, self._memory.keys) or unknown
             evidence = (*evidence, *policy_read(asked))
             return Measurement(outcome=outcome, cause="" if why else cause, evidence=evidence, vacuous=why)
+        done = ""
+        if outcome in DENIED_AT_THE_DOOR:  # looked at first: control pairs set the policy that stands
+            done = await done_anyway(asked, self.owner, self._memory.keys)
         if strayed(asked):
             proof = await self._strays.prove(asked)
         elif outcome in DENIED_AT_THE_DOOR:
@@ -110,8 +113,8 @@ class Inquiry:
                 proof = replace(proof, cause="", vacuous=why)
         else:
             proof = await self._losses.prove(asked)
-        if outcome in DENIED_AT_THE_DOOR and (why := await done_anyway(asked, self.owner, self._memory.keys)):
-            proof = replace(proof, cause="", vacuous=why)
+        if done:
+            proof = replace(proof, cause="", vacuous=done)
         return replace(proof, evidence=(*evidence, *proof.evidence))
 
     async def token(self, account: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from tests.contract import coverage
 from tests.contract.coverage import ROOT, Row
 
 ROWS = tuple(row for section in coverage.sections() for row in section.rows)
+RESTS = ("edge.no-vrf", "edge.no-service-endpoint")
+"""What is measured where a prerequisite is missing: the rules of the accounts themselves decide no call."""
 SCENARIOS = {entry.name for entry in catalogue.scenarios()}
 
 
@@ -27,14 +30,23 @@ def wrong(row: Row) -> list[str]:
 
 
 def exists(name: str) -> bool:
-    """Whether ``FILE::FUNCTION`` is a test of this repository."""
+    """Whether ``FILE::FUNCTION`` is a test of this repository, and ``FILE::FUNCTION[CASE]`` has such a case."""
     path, _, function = name.partition("::")
+    function, _, case = function.removesuffix("]").partition("[")
+    if (ROOT / path).is_file() and case and f'"{case}"' not in (ROOT / path).read_text():
+        return False
     if not (ROOT / path).is_file() or not function.startswith("test_"):
         return False
     return any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
         for node in ast.parse((ROOT / path).read_text()).body
     )
+
+
+def aside(row: Row) -> list[str]:
+    """Return the cases of measured rules that a row names and that are no rule of it."""
+    named = [re.fullmatch(r".*::test_a_rule_is_measured(?:\[(.*)\])?", name) for name in row.tests]
+    return [str(found[1]) for found in named if found and found[1] not in (*row.rules, *RESTS)]
 
 
 def unsaid(rows: tuple[Row, ...]) -> set[str]:
@@ -51,6 +63,11 @@ def test_the_page_is_what_the_data_says() -> None:
 def test_every_row_is_whole_and_names_what_exists() -> None:
     """Rules, scenarios and tests are there, or the row is open and says what it waits for; nothing is partly so."""
     assert [(row.says, told) for row in ROWS if (told := wrong(row))] == []
+
+
+def test_a_measured_rule_is_one_of_its_rows() -> None:
+    """Which case of the rules' test holds a sentence is said, and it is a case of a rule of that row."""
+    assert [(row.says, told) for row in ROWS if (told := aside(row))] == []
 
 
 def test_every_documented_rule_stands_for_some_sentence() -> None:
@@ -82,6 +99,10 @@ BROKEN = {
     "no-scenario": (replace(WHOLE, scenarios=("made_up",)), "no scenario made_up"),
     "no-test": (replace(WHOLE, tests=("tests/contract/test_coverage.py::test_made_up",)), "no test"),
     "no-file": (replace(WHOLE, tests=("tests/made_up.py::test_it",)), "no test"),
+    "no-case": (
+        replace(WHOLE, tests=("tests/contract/test_coverage.py::test_every_row_is_whole_and_names_what_exists[none]",)),
+        "no test",
+    ),
     "not-a-test": (replace(WHOLE, tests=("tests/contract/test_coverage.py::wrong",)), "no test"),
     "empty": (Row(anchor="private-only", says="It is so."), "neither whole"),
     "no-scenario-at-all": (replace(WHOLE, scenarios=()), "neither whole"),

@@ -21,8 +21,8 @@ _INTRODUCTION = {
     "KP_PRIVATE_ADDR": "`ibmcloud kp` takes the URL of the key-management endpoint from it, of the public one as well\n"
     "as of the private one. To go public it is set to the public URL; unsetting it is not the same.",
     "TKE_PRIVATE_ADDR": "`ibmcloud tke` takes the URL of Trusted Key Entry in the instance's region from it. To go\n"
-    "public it is unset, or set to the public URL. All instances of a region share its name and port, so there is no\n"
-    "other instance's port to mistake.",
+    "public it is unset, or set to the public URL. All instances of a region share its name and port: no other\n"
+    "instance's port can be mistaken for it, but another region's name.",
 }
 
 

@@ -164,9 +164,12 @@ def sees(lab: LiveLab, call: Call) -> Outcome:
     assert call.setting is not None
     if call.surface is Surface.TKE:
         address = call.setting.value or tke("us-south", Plane.PUBLIC).url
-        if (done := lab.host(call.by).run(["sh", "-c", ASK_TKE, "sh", address])).returncode != 0:
+        named = {"KP_INSTANCE_ID": lab.world.instances[call.instance].guid}
+        if (done := lab.host(call.by).run(["sh", "-c", ASK_TKE, "sh", address], env=named)).returncode != 0:
             return UNANSWERED[done.returncode]
         document, _, status = done.stdout.rpartition("\n")
+        if status == "401":
+            return Outcome.UNAUTHORIZED
         assert status == "200"
         return Outcome.REACHED if json.loads(document)["hsms"] else Outcome.NOT_LISTED
     try:

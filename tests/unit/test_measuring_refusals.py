@@ -212,6 +212,8 @@ def refused_change(operation: Operation, *, done: bool) -> ScriptedLab:
             mark = requests.mark_in(request)
         elif NUMBER in request.headers and operation is Operation.SET_POLICY and done:
             says(policy=(200, policy("public-and-private")))(told)
+        elif request.method == "PUT" and NUMBER not in request.headers:  # a control sets what stands: that is seen
+            says(policy=(200, {**policy("private-only"), "metadata": {"collectionTotal": 1}}))(told)
         elif request.path.startswith("/api/v2/keys?"):
             found = [{"id": "n", "description": mark if done else "another"}]
             says(private=(200, {"metadata": {"collectionTotal": 1}, "resources": found}))(told)
