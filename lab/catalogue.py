@@ -168,7 +168,7 @@ def _shipped(kind: str) -> Iterator[Path]:
 
 def _summary(path: Path) -> str:
     try:
-        text = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+        text = ast.get_docstring(ast.parse(path.read_bytes(), filename=path.name)) or ""
     except (SyntaxError, ValueError, OSError) as error:
         return f"(does not parse: {error})"
     return text.partition("\n")[0]

@@ -114,7 +114,7 @@ class Vacuous(Divergence):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint naming the known thing closest to ``name``, or all of them if few, or ``''``."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"there are: {', '.join(names)}" if 0 < len(names) <= 8 else ""

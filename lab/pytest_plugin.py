@@ -50,6 +50,16 @@ def pytest_collection(session: pytest.Session) -> None:
     options.withdraw(session.config)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, object, object]:
+    """Show of what pelab says by an error the test's own lines; all of them with ``--full-trace``."""
+    from lab.testing import session
+
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        session.shorten(call.excinfo)
+    return (yield)
+
+
 @pytest.fixture(scope="module")
 def _pelab_shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     """The labs of a module: one that was left as it was found serves the next test, too."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from lab.errors import ModelError, Problem
+from lab.errors import ModelError, Problem, nearest
+from lab.model.plane import Plane
 
 if TYPE_CHECKING:
-    from lab.model.world import World
+    from lab.model.world import Host, World
 
 
 def _topologies(_: click.Context) -> Iterable[tuple[str, str]]:
@@ -75,6 +76,20 @@ class Name(click.types.StringParamType):
         return [CompletionItem(name, help=text) for name, text in offers if name.startswith(incomplete)]
 
 
+class Word(click.Choice[str]):
+    """One of a few words; another is told with the nearest."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        """Take one of ``words``."""
+        super().__init__(list(words))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word; click's own error, and the nearest word, for another."""
+        if value not in self.choices and (hint := nearest(str(value), self.choices)):
+            self.fail(f"no {param.name if param else 'word'} {value!r}; {hint}", param, ctx)
+        return str(super().convert(value, param, ctx))
+
+
 class ReportFile(click.types.StringParamType):
     """A file's name, or ``-``; the shell completes files. A scenario's name is one that was said in the wrong place."""
 
@@ -93,6 +108,13 @@ class ReportFile(click.types.StringParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Leave it to the shell."""
         return [CompletionItem(incomplete, type="file")]
+
+
+def called_by(world: World, host: Host) -> str:
+    """Return the instance that is meant where none is named; UsageError where there is none."""
+    if (found := world.instance_for(host)) is None:
+        raise click.UsageError(f"there is no instance that {host.name} could call")
+    return found.name
 
 
 def _read_settings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,7 +147,8 @@ SCENARIOS: Decorator = click.argument(
 REPORT_FILE = ReportFile()
 HOST: Decorator = click.argument("host", type=Name("host", hosts))
 SOURCE: Decorator = click.argument("source", type=Name("host", hosts), metavar="SRC")
-INSTANCE: Decorator = click.argument("instance", type=Name("instance", instances))
+MAYBE_INSTANCE: Decorator = click.argument("instance", required=False, type=Name("instance", instances))
+PLANE: Decorator = click.option("--plane", type=Word(p.value for p in Plane), help="Default: the host's own side.")
 SETTINGS: Decorator = click.option(
     "--set",
     "settings",

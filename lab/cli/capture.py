@@ -27,9 +27,11 @@ def command(*, words: tuple[str, ...], as_json: bool) -> None:
 
     FILE is replaced once all is written; - is standard output, for a pipe.
     """
-    from lab.cli.named import attached, divided
+    from lab.cli.named import attached, divided, labs_offered
 
     name, file = divided(words, "FILE")
+    if name is None and file in {lab for lab, _ in labs_offered(click.get_current_context())}:
+        raise click.UsageError(f"{file!r} is a lab: pelab capture {file} FILE; ./{file} if that is the file")
     if file == "-" and (as_json or sys.stdout.isatty()):
         raise click.UsageError("a capture is no text: pelab capture - | wireshark -k -i -, or name a file")
     with attached(name) as lab:
@@ -40,7 +42,8 @@ def command(*, words: tuple[str, ...], as_json: bool) -> None:
         click.echo(json.text({"file": file, "frames": saved.frames, "lost": saved.lost}))
         return
     lost = f"; {saved.lost} more were lost for want of room" if saved.lost else ""
-    click.echo(f"{saved.frames} frames of {lab.entry.name} are in {file}{lost}", err=file == "-")
+    where = "on standard output" if file == "-" else f"in {file}"
+    click.echo(f"{saved.frames} frames of {lab.entry.name} are {where}{lost}", err=file == "-")
 
 
 def _print(lab: Attached) -> Saved:

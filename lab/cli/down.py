@@ -36,5 +36,7 @@ def command(*, words: tuple[str, ...], everything: bool, as_json: bool) -> None:
         from lab.report import json
 
         click.echo(json.text({"down": down}))
+    elif not meant:
+        click.echo("no lab is up")
     if failed:
         raise TearDownFailed("\n".join(map(str, failed))) from failed[0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 from click.core import ParameterSource
 
-from lab.cli.arguments import INSTANCE, JSON, SETTINGS, SOURCE, TOPOLOGY, parameters
+from lab.cli.arguments import JSON, MAYBE_INSTANCE, PLANE, SETTINGS, SOURCE, TOPOLOGY, Word, called_by, parameters
 from lab.errors import ModelError, Problem, nearest
 from lab.model.call import OPERATIONS, PLAINEST, Call, Operation
 from lab.model.endpoint import PUBLIC_SURFACES
@@ -18,14 +18,12 @@ from lab.model.variables import Variable
 @click.command("explain")
 @TOPOLOGY
 @SOURCE
-@INSTANCE
-@click.option("--surface", type=click.Choice([s.value for s in Surface]), default=Surface.KMS.value, show_default=True)
+@MAYBE_INSTANCE
+@click.option("--surface", type=Word(s.value for s in PLAINEST), default=Surface.KMS.value, show_default=True)
 @click.option(
-    "--operation",
-    type=click.Choice([o.value for o in Operation]),
-    help="By default the surface's plainest, which looks.",
+    "--operation", type=Word(o.value for o in Operation), help="Default: the surface's plainest, which looks."
 )
-@click.option("--plane", type=click.Choice([p.value for p in Plane]), help="By default the host's own side.")
+@PLANE
 @click.option(
     "--env", "variable", metavar="NAME[=URL]", help="A tool's endpoint variable, such as KP_PRIVATE_ADDR; alone: unset."
 )
@@ -35,7 +33,7 @@ def command(
     *,
     topology: str,
     source: str,
-    instance: str,
+    instance: str | None,
     surface: str,
     operation: str | None,
     plane: str | None,
@@ -43,23 +41,22 @@ def command(
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Explain what a call of host SRC to INSTANCE will meet, from the model alone."""
+    """Explain what a call of host SRC to INSTANCE (by default its account's) will meet, from the model alone."""
     from lab.catalogue import load_topology
     from lab.report import explain
 
     world = load_topology(topology, **parameters(settings)).world()
-    context = click.get_current_context()
+    named, context = instance or called_by(world, world.host(source)), click.get_current_context()
     if variable is not None:
         for given in ("surface", "plane"):
             if context.get_parameter_source(given) is ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"--{given} stands beside --env: the variable says both")
-        call = _led(source, instance, variable)
+        call = _led(source, named, variable)
     else:
         api = Surface(surface)
-        plainest = PLAINEST.get(api, Operation.LIST)  # a surface without doors is the oracle's to refuse
         own = Plane.PUBLIC if api in PUBLIC_SURFACES else world.host(source).own_plane
         side = Plane(plane) if plane else own
-        call = Call(by=source, instance=instance, plane=side, surface=api, operation=plainest)
+        call = Call(by=source, instance=named, plane=side, surface=api, operation=PLAINEST[api])
     if operation is not None:
         call = _asking(call, Operation(operation))
     told = explain.explain(world, call)

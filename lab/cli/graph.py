@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.arguments import JSON, SETTINGS, TOPOLOGY, Name, hosts, instances, parameters
+from lab.cli.arguments import JSON, PLANE, SETTINGS, TOPOLOGY, Name, called_by, hosts, instances, parameters
 from lab.model.call import Call
 from lab.model.plane import Plane
 
@@ -14,7 +14,7 @@ from lab.model.plane import Plane
 @SETTINGS
 @click.option("--from", "source", type=Name("host", hosts), metavar="HOST", help="Draw the way of this host's call.")
 @click.option("--to", "instance", type=Name("instance", instances), metavar="INSTANCE", help="Default: its account's.")
-@click.option("--plane", type=click.Choice([p.value for p in Plane]), help="Default: the host's own.")
+@PLANE
 @click.option("--svg", "form", flag_value="svg", help="Print SVG.")
 @click.option("--mermaid", "form", flag_value="mermaid", help="Print Mermaid, as Markdown pages show it.")
 @JSON
@@ -41,10 +41,7 @@ def command(
     told = None
     if source is not None:
         host = world.host(source, where="--from")
-        theirs = [one.name for one in world.instances.values() if one.account == host.account]
-        named = instance or next(iter((*theirs, *world.instances)), "")
-        if not named:
-            raise click.UsageError(f"{topology} has no instance that {source} could call")
+        named = instance or called_by(world, host)
         told = explain.explain(world, Call(by=source, instance=named, plane=Plane(plane) if plane else host.own_plane))
     drawn = picture(topology, world, told)
     if as_json:

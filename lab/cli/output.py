@@ -58,7 +58,7 @@ class Replacement:
     def failed(self, error: OSError | EnvironmentProblem) -> PelabError:
         """Return what is told of a file that cannot be written."""
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return ModelError(Problem(where=str(self.path), text="there is no such folder"))
+            return ModelError(Problem(where=str(self.path), text=f"there is no folder {self.path.parent}"))
         if isinstance(error, IsADirectoryError):
             return ModelError(Problem(where=str(self.path), text="is a folder", hint="name a file in it"))
         why = error.text if isinstance(error, EnvironmentProblem) else error.strerror

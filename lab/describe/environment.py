@@ -14,8 +14,7 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
     """Return the variables of a session on ``host``, whose account's key is ``api_key``.
 
     Values are key, id and URLs, and for EP11 host and port, which is what clients of gRPC take.
-    The instance is the first of the host's account; where the account owns none, the first of the world: a
-    neighbour is there to try what is not his.
+    The instance is the one that is meant where nobody says which (``World.instance_for``).
     """
     environment = {
         "IBMCLOUD_API_KEY": api_key,
@@ -23,8 +22,7 @@ def of(world: World, host: Host, api_key: str) -> dict[str, str]:
         "PELAB_IAM_PRIVATE": iam(Plane.PRIVATE).url,
         "PELAB_CONSOLE": console().url,
     }
-    own_first = sorted(world.instances.values(), key=lambda instance: instance.account != host.account)
-    for instance in own_first[:1]:
+    if (instance := world.instance_for(host)) is not None:
         environment["KP_INSTANCE_ID"] = instance.guid
         environment["PELAB_KMS_PUBLIC"] = kms(instance, Plane.PUBLIC).url
         environment["PELAB_KMS_PRIVATE"] = kms(instance, Plane.PRIVATE).url

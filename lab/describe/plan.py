@@ -72,8 +72,9 @@ class PlannedRoute:
         kind = "" if self.kind == "unicast" else f"{self.kind} "
         via = f" via {self.gateway}" if self.gateway else ""
         dev = f" dev {self.interface}" if self.interface else ""
+        table = f" table {self.table}" if self.table != MAIN else ""
         last = f" metric {LAST_METRIC}" if self.kind == "unreachable" else ""
-        return f"{kind}{named(self.dst)}{via}{dev} table {self.table}{last}"
+        return f"{kind}{named(self.dst)}{via}{dev}{table}{last}"
 
 
 def named(network: IPv4Network) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lab.kernel.messages import MAIN_TABLE
 from lab.kernel.netlink import DUMP, NetlinkSocket, attribute, attributes, dump
 
 _GETLINK, _GETADDR, _GETROUTE, _GETNEIGH, _GETRULE, _GETQDISC, _GETNETCONF = 18, 22, 26, 30, 34, 38, 82
@@ -118,7 +119,7 @@ def addresses(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]
 
 
 def routes(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
-    """Yield the IPv4 routes of all tables as ``[KIND ]DST[ via GATEWAY][ dev NAME] table NUMBER``, then the unusual."""
+    """Yield the IPv4 routes of all tables as ``[KIND ]DST[ via GATEWAY][ dev NAME][ table N]``, then the unusual."""
     for body in _asked(opened, _GETROUTE, struct.pack("=B11x", _IPV4)):
         _, length, src_length, tos, table, _, scope, kind, flags = struct.unpack_from("=8BI", body)
         rest = dict(attributes(body, 12, len(body)))
@@ -130,7 +131,8 @@ def routes(opened: NetlinkSocket, names: Mapping[int, Link]) -> Iterator[str]:
             words.append(f" via {socket.inet_ntoa(gateway)}")
         if out is not None:
             words.append(f" dev {_link(names, _word(out))}")
-        words.append(f" table {table if number is None else _word(number)}")
+        where = table if number is None else _word(number)
+        words.append(f" table {where}" * (where != MAIN_TABLE))
         if source is not None:
             words.append(f" src {socket.inet_ntoa(source)}")
         if metric is not None:
@@ -197,7 +199,7 @@ _SETTINGS: Final = {3: "rp_filter", 4: "mc_forwarding", 5: "proxy_arp", 6: "igno
 
 
 def forwarding(opened: NetlinkSocket, names: Mapping[int, Link]) -> dict[str, str]:
-    """Return, by link (and ``all``), ``forwards`` or ``does not forward``, and what else is not 0 of its settings."""
+    """Return, by link (and ``all``), ``forwarding`` or ``no forwarding``, and what else is not 0 of its settings."""
     found: dict[str, str] = {}
     for body in _asked(opened, _GETNETCONF, struct.pack("=B3x", _IPV4)):
         known = {kind: struct.unpack("=i", data)[0] for kind, data in attributes(body, 4, len(body))}
@@ -205,6 +207,6 @@ def forwarding(opened: NetlinkSocket, names: Mapping[int, Link]) -> dict[str, st
         if index != _ALL_LINKS and index not in names:
             continue  # a setting for links to come
         odd = "".join(f", {name} {known[kind]}" for kind, name in _SETTINGS.items() if known.get(kind))
-        text = ("forwards" if known[2] else "does not forward") + odd
+        text = ("forwarding" if known[2] else "no forwarding") + odd
         found["all" if index == _ALL_LINKS else _link(names, index)] = text
     return found

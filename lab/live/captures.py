@@ -14,12 +14,15 @@ from lab import wire
 from lab.errors import ProbeFailed
 from lab.measure.capture import Answer, Find, Question, Save, Watch
 from lab.measure.flow import Flow
+from lab.net.hosts import HOME
 
 _START: Final = """
 import os, sys
 sys.path[:] = sys.argv.pop().split(os.pathsep)
 from lab.live import guard
 guard.install()
+import setproctitle
+setproctitle.setproctitle("pelab capture")
 from lab.measure import capture
 capture.main(int(sys.argv[1]))
 """
@@ -37,7 +40,9 @@ class Captures:
         self._turn = asyncio.Lock()
         command = [sys.executable, "-I", "-c", _START, str(theirs.fileno()), os.pathsep.join(sys.path)]
         with theirs:
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            # scapy keeps a cache at home: not its user's, which the lab must leave as it is
+            home = {**os.environ, "HOME": str(HOME), "XDG_CACHE_HOME": str(HOME), "XDG_CONFIG_HOME": str(HOME)}
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=home)
         points = list(taps)
         for start in range(0, len(points), wire.MAX_DESCRIPTORS):
             some = points[start : start + wire.MAX_DESCRIPTORS]

@@ -66,6 +66,10 @@ def exhausted() -> tuple[str, str] | None:
 def explain(error: OSError) -> EnvironmentProblem:
     """Return the problem behind ``error``, which a call of ``lab.kernel.namespaces`` or a fork raised."""
     text = f"the lab's processes and namespaces cannot be made: {error.strerror or error}"
+    if isinstance(error, PermissionError) and error.filename == sys.executable:
+        real = os.path.realpath(sys.executable)
+        fix = f"make the virtual environment from a Python that everybody may run: {real} is in somebody's own folder"
+        return EnvironmentProblem(f"this user may not execute {sys.executable}", fix=fix)
     match error.errno:
         case errno.ENOSPC if (found := exhausted()) is not None:
             return EnvironmentProblem(f"{text} ({found[0]})", fix=found[1])

@@ -129,6 +129,9 @@ def _kernel() -> list[Check]:
             timeout=_PATIENCE_S,
             check=False,
         )
+    except OSError as error:
+        problem = causes.explain(error)
+        return [Check(name="kernel", ok=False, detail=problem.text, fix=problem.fix)]
     except subprocess.TimeoutExpired:
         text = f"did not answer within {_PATIENCE_S:.0f} s"
         return [Check(name="kernel", ok=False, detail=text, fix="end what keeps this machine busy, and try again")]

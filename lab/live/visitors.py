@@ -46,7 +46,9 @@ class Visitors:
         """Two rehearsals at once would measure each other's changes."""
         mine = self._holder is context.connection
         if self._holder is not None and self._holder.open and not mine:
-            raise LiveError("another command rehearses on this lab: wait for its end, or bring up another lab")
+            raise EnvironmentProblem(
+                "another command rehearses on this lab", fix="wait for its end, or bring up another: pelab up -d"
+            )
         self._holder = None if request.ended else context.connection
         return Done()
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lab.errors import ModelError, Problem, nearest
 from lab.model.addresses import REGIONS, ZONE_NETWORKS
 from lab.model.call import Call, Operation
-from lab.model.endpoint import MOST_INSTANCES
+from lab.model.endpoint import HOME_REGION, MOST_INSTANCES
 from lab.model.plane import Policy
 from lab.model.routes import NOTHING, HostRoute, routes_after
 from lab.model.world import NAME, NAME_RULE, Account, Host, Instance, World
@@ -39,7 +39,7 @@ class Provision:
 
     instance: str
     account: str
-    region: str
+    region: str = HOME_REGION
     policy: Policy | None = None
 
 

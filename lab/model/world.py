@@ -163,6 +163,14 @@ class World:
         """Return a host by name; ModelError with the nearest name if there is none."""
         return _find(self.hosts, name, where, "host")
 
+    def instance_for(self, host: Host) -> Instance | None:
+        """Return the instance that a host means where nobody says which; None where there is none.
+
+        The first of its account; where that owns none, the first of the world: a neighbour is there to try what is
+        not his.
+        """
+        return min(self.instances.values(), key=lambda one: one.account != host.account, default=None)
+
     def instance(self, name: str, *, where: str = "instance") -> Instance:
         """Return an instance by name; ModelError with the nearest name if there is none."""
         return _find(self.instances, name, where, "instance")

@@ -107,7 +107,7 @@ def _expected(node: Node, peers: Mapping[str, str], own: frozenset[str]) -> Expe
     addresses = (Address(interface=_LOOPBACK, address=IPv4Interface("127.0.0.1/8")), *node.addresses)
     routes = (*node.routes, *(route for table in node.tables for route in table.routes))
     rules = (line for table in node.tables for line in _rules(table))
-    forwards = "forwards" if node.forwards else "does not forward"
+    forwards = "forwarding" if node.forwards else "no forwarding"
     hooks = dict.fromkeys(rule.hook for rule in node.filters)
     chains = (f"{hook} {_CHAINS[hook]} policy accept" for hook in hooks)
     sysctls = {**(_ROUTERS if node.forwards else {}), **(_TABLED if node.tables else {})}
@@ -117,7 +117,7 @@ def _expected(node: Node, peers: Mapping[str, str], own: frozenset[str]) -> Expe
         "rule": [f"0: lookup {_LOCAL}", *rules, f"32766: lookup {MAIN}", "32767: lookup 253"],
         "address": list(map(str, addresses)),
         "link": [f"{name} up" for name in (_LOOPBACK, *peers)],
-        "link setting": [f"{name} {forwards}" for name in ("all", *peers)],
+        "link setting": [f"{name}: {forwards}" for name in ("all", *peers)],
         "setting": [f"{name} = {value}" for name, value in sysctls.items()],
         "table of filters": [f"inet {filters.TABLE}"] * bool(node.filters),
         "chain of filters": [f"inet {filters.TABLE} {chain}" for chain in chains],
@@ -176,7 +176,7 @@ def _brought(address: Address) -> Iterator[str]:
     if ip.is_loopback:
         yield f"local {network} dev {interface} table {_LOCAL} src {ip}"
     elif address.connected and network.prefixlen < 32:
-        yield f"{network} dev {interface} table {MAIN} src {ip}"
+        yield f"{network} dev {interface} src {ip}"
 
 
 def _broadcasts(address: Address) -> Iterator[str]:
@@ -236,7 +236,7 @@ def _seen(node: Planned, wanted: Expected, old_tables: bool) -> Facts:
         "rule": list(dumps.rules(opened)),
         "address": list(dumps.addresses(opened, links)),
         "link": [f"{link.name} up{_odd(link, wanted.inner)}" for link in up],
-        "link setting": [f"{name} {settings[name]}" for name in ("all", *(n.name for n in up)) if name != _LOOPBACK],
+        "link setting": [f"{name}: {settings[name]}" for name in ("all", *(n.name for n in up)) if name != _LOOPBACK],
         "table of filters": list(read.tables),
         "chain of filters": list(read.chains),
         "set that no filter uses": list(read.unused_sets),

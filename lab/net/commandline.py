@@ -75,6 +75,12 @@ class CommandLine(CLI):
         for name in (name for name in others if name in OWN_NODES):
             output(f"  {name:{max(map(len, OWN_NODES))}}  {OWN_NODES[name]}\n")
 
+    def do_iperf(self, _line: str) -> None:
+        """Say how throughput is measured: Mininet's own way waits for hosts to reach each other, which need not."""
+        error("*** run iperf in hosts yourself, such as HOST iperf -s & and HOST iperf -c ADDRESS\n")
+
+    do_iperfudp = do_iperf
+
     def do_links(self, _line: str) -> None:
         """Report on links: both ends with their nodes, and whether they carry packets."""
         for link in self.mn.links:

@@ -153,7 +153,17 @@ def status(lab: Lab, state: State, changed: Iterable[str]) -> Document:
             }
             for host in hosts
         ],
-        "instances": [{"name": one.name, "region": one.region, "account": one.account} for one in instances],
+        "instances": [
+            {
+                "name": one.name,
+                "region": one.region,
+                "account": one.account,
+                "initialised": one.initialised,
+                "deleted": one.deleted,
+                "policy": one.policy.value if one.policy is not None else None,
+            }
+            for one in instances
+        ],
         "vrf_backend": state.vrf_backend,
         "services": state.services,
         "captured": state.captured,

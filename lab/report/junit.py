@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from lab.report.evidence import lines
+from lab.report.evidence import everything
 from lab.report.played import Played, mark_of
 from lab.report.properties import properties
-from lab.report.screen import AGREED
+from lab.report.screen import AGREED, page
 
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -46,7 +46,7 @@ def _suite(played: Played) -> ET.Element:
         _properties(case, properties(number, step))
         if (mark := mark_of(step)) is not AGREED:
             failure = ET.SubElement(case, "failure", type=mark.word, message=_legal(step.why))
-            failure.text = _legal("\n".join(f"{kind}: {seen}" for kind, seen in lines(step.evidence)))
+            failure.text = _legal("\n".join(f"{kind}: {seen.plain}" for kind, seen in everything(page(), step)))
     for place, (number, text) in enumerate(left):
         case = _case(suite, played, number, text, 0.0)
         if played.error and not place:

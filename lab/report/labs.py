@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lab.live.entry import Entry
     from lab.live.world import State
+    from lab.model.world import Instance
 
 
 def show(screen: Console, found: Sequence[Entry]) -> None:
@@ -40,13 +41,21 @@ def show_one(screen: Console, entry: Entry, state: State, changed: Iterable[str]
     }
     width = max(map(len, addresses), default=0)
     _rows(screen, "hosts", [f"{name:{width}}  {told}" for name, told in addresses.items()])
-    instances = state.world.instances.values()
-    _rows(screen, "instances", [f"{one.name}  {one.region}, account {one.account}" for one in instances])
+    instances = state.world.instances
+    width = max(map(len, instances), default=0)
+    _rows(screen, "instances", [f"{name:{width}}  {_instance(one)}" for name, one in instances.items()])
     _rows(screen, "VRF", [f"by {state.vrf_backend}"])
     _rows(screen, "services", ["answer" if state.services else "have ended: bring up another lab"])
     _rows(screen, "running", [f"{host}: {shlex.join(arguments)}" for host, arguments in state.programs])
     _rows(screen, "changed", changed)
     _rows(screen, "trouble", [state.trouble] if state.trouble else [])
+
+
+def _instance(one: Instance) -> str:
+    """Return where an instance is, whose, and in which state."""
+    told = [one.region, f"account {one.account}"]
+    told += ["deleted"] * one.deleted + ["not initialised"] * (not one.initialised)
+    return ", ".join((*told, one.policy.value if one.policy is not None else "no policy set"))
 
 
 def _rows(screen: Console, label: str, lines: Iterable[str]) -> None:

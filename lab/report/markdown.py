@@ -14,9 +14,9 @@ from lab.model.outcome import Denial, Outcome, Traffic
 from lab.model.rules import BY_ID
 from lab.play.runner import Mode, StepReport
 from lab.report.citation import resting, section
-from lab.report.evidence import lines
+from lab.report.evidence import everything
 from lab.report.played import Played, counts, mark_of, worst
-from lab.report.screen import AGREED, DIVERGED, SILENT
+from lab.report.screen import AGREED, DIVERGED, SILENT, page
 from lab.report.ways import picture
 
 HEADINGS: Final = ("", "step", "stated", "predicted", "measured", "cause", "verdict")
@@ -109,7 +109,7 @@ def _what_is_wrong(number: int, step: StepReport) -> Iterator[str]:
     why = escape(" ".join(step.why.split()))  # in a line of HTML a backslash is a backslash
     yield f"<details open><summary>{mark.glyph} step {number}: {why}</summary>"
     yield ""
-    yield from (f"- {escaped(f'{kind}: {seen}')}" for kind, seen in lines(step.evidence))
+    yield from (f"- {escaped(f'{kind}: {seen.plain}')}" for kind, seen in everything(page(), step))
     yield from ("", "</details>", "")
 
 

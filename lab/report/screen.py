@@ -6,6 +6,7 @@ Unicode. Output to a file or a pipe is the same text without colour.
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -54,6 +55,11 @@ def screen(file: TextIO | None = None) -> Console:
     out = sys.stdout if file is None else file
     width = None if out.isatty() else PIPE_WIDTH
     return Screen(file=out, highlight=False, emoji=False, markup=False, width=width)
+
+
+def page() -> Console:
+    """Return a console for what stands in a file: no colour, and every glyph."""
+    return screen(io.StringIO())
 
 
 def judge(*, agreed: bool, vacuous: bool) -> Mark:

@@ -15,9 +15,9 @@ from rich.text import Text
 from lab.describe.scenario import Scenario
 from lab.model.outcome import Denial, Expectation, Outcome, Traffic
 from lab.play.runner import Mode, Report, StepReport
-from lab.report.citation import brief, cite, resting
-from lab.report.evidence import lines
-from lab.report.screen import AGREED, DIVERGED, VACUOUS, Mark, glyph, judge, labelled, outcome, plain
+from lab.report.citation import brief, resting
+from lab.report.evidence import because, everything, told_of
+from lab.report.screen import AGREED, DIVERGED, VACUOUS, glyph, judge, labelled, outcome, plain
 from lab.report.way import is_call, measured_way, predicted_way
 
 Said: TypeAlias = Outcome | Denial | Traffic
@@ -62,11 +62,8 @@ class Walkthrough:
             return
         labelled(self._console, label, Text(step.text, style="bold"))
         labelled(self._console, Text(" " * INDENT), self._voices(step))
-        if _because(step):
-            self._indented(Text(cite(step.cause)), "because")
-        self._ways(step, mark)
-        for kind, seen in lines(step.evidence):
-            self._indented(Text(seen), kind)
+        for kind, seen in everything(self._console, step):
+            self._indented(seen, kind)
         if mark is not AGREED:
             self._indented(Text(step.why, style=mark.style), mark.word)
 
@@ -92,8 +89,8 @@ class Walkthrough:
     def _agreed(self, step: StepReport) -> Text:
         """Return what all voices say, and why: ``stated = predicted = measured timed-out, edge.no-vrf (assumed)``."""
         voices = " = ".join(name for name, value in _spoken(step) if value is not None)
-        said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, _told(step)))
-        if _because(step) and self._shown(step) is None:
+        said = Text.assemble((f"{voices} ", "dim"), outcome(self._console, told_of(step)))
+        if because(step) and self._shown(step) is None:
             said.append(f", {brief(step.cause)}")
         return said
 
@@ -105,20 +102,9 @@ class Walkthrough:
             return Text.assemble(("predicted ", "dim"), predicted_way(self._console, step.predicted, brief(step.cause)))
         return None
 
-    def _ways(self, step: StepReport, mark: Mark) -> None:
-        """Draw where the packets were seen; the predicted way as well, where that may be another or ends early."""
-        if step.way:
-            self._indented(
-                measured_way(self._console, step, "" if step.measured is None else step.measured.value), "way"
-            )
-        told = step.predicted
-        if told is None or not is_call(step) or (told.outcome is Outcome.REACHED and mark is AGREED):
-            return
-        self._indented(predicted_way(self._console, told, told.hops[-1].fact if told.hops else ""), "predicted way")
-
     def _voices(self, step: StepReport) -> Text:
         """Return the three voices in columns; one that differs from the prediction (or measurement) stands out."""
-        told = _told(step)
+        told = told_of(step)
         return Text("").join(
             self._voice(name, value, differs=told is not None and not _same(value, told))
             for name, value in _spoken(step)
@@ -135,19 +121,9 @@ class Walkthrough:
         labelled(self._console, Text(f"{'':{INDENT}}{label:<{LABEL}} ", style="dim"), text)
 
 
-def _because(step: StepReport) -> bool:
-    """Say whether a step's cause is worth telling: that the operator did it says the step already."""
-    return bool(step.cause) and _told(step) is not Outcome.DONE
-
-
 def _spoken(step: StepReport) -> tuple[tuple[str, Said | None], ...]:
     predicted = None if step.predicted is None else step.predicted.outcome
     return (("stated", step.stated.outcome), ("predicted", predicted), ("measured", step.measured))
-
-
-def _told(step: StepReport) -> Outcome | Traffic | None:
-    """Return what the others are held against: the prediction, else the measurement."""
-    return step.measured if step.predicted is None else step.predicted.outcome
 
 
 def _same(value: Said | None, told: Outcome | Traffic) -> bool:

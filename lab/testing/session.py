@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
-from lab.errors import EnvironmentProblem, LiveError, ModelError
+from lab.errors import Divergence, EnvironmentProblem, LiveError, ModelError, PelabError
 from lab.report.properties import NOT_MEASURED, properties
 from lab.testing import options
 
@@ -95,6 +96,31 @@ def lab_of(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[LabFixture]
                 captured.write(setting, captured.path(Path(folder), item.nodeid))
         finally:
             shelf.give_back(world, running, as_found=not made.changed)
+
+
+def shorten(raised: pytest.ExceptionInfo[BaseException]) -> None:
+    """Leave pelab's own frames out of an error whose message says all; a defect keeps its whole trace."""
+    error = raised.value
+    if not isinstance(error, PelabError | Divergence):
+        return
+    if isinstance(error, ModelError):  # its message has the place and the words of what the author's code raised
+        error.__cause__, error.__suppress_context__ = None, True
+    steps, theirs = list[TracebackType](), None
+    trace: TracebackType | None = raised.tb
+    while trace is not None:
+        steps.append(trace)
+        trace = trace.tb_next
+    for step in reversed(steps):
+        if not _ours(step.tb_frame.f_globals):
+            theirs = TracebackType(theirs, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    if theirs is not None:
+        # pytest cuts what it shows out of the frames themselves, whatever was filtered before
+        raised.traceback = type(raised.traceback)(theirs)
+
+
+def _ours(names: Mapping[str, object]) -> bool:
+    module = str(names.get("__name__", ""))
+    return module.startswith("lab.") and not module.startswith("lab._loaded.")  # where authors' files are loaded
 
 
 class Tally:

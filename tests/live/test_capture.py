@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lab import wire
+from lab.errors import ProbeFailed
 from lab.kernel import messages, netlink
 from lab.kernel.tap import open_tap
 from lab.live.captures import Captures
@@ -162,3 +163,37 @@ def test_whoever_asks_the_process_is_told_of_losses(sandboxed: Run) -> None:
     assert lost > 0
     assert found < 2 * SENT
     assert sandboxed(asked_of_the_process, 1 << 20) == [0, 2 * SENT]
+
+
+def silent() -> list[Any]:
+    """Stop the capture process under a question, and then another; return what is said, how long it took, and after."""
+
+    async def asked() -> list[Any]:
+        captures = Captures({"host:lo": tapped(1 << 20)})
+        question = Find(flow=talk(1), in_words=False)
+        assert len((await captures.ask(question)).seen) == 1
+        os.kill(captures._process.pid, signal.SIGSTOP)
+        said = []
+        began = time.monotonic()
+        for budget_s in (0.3, 20):
+            try:
+                await captures.ask(question, budget_s=budget_s)
+            except ProbeFailed as error:
+                said.append(str(error))
+        took = time.monotonic() - began
+        os.kill(captures._process.pid, signal.SIGCONT)
+        while True:  # it answers what it owes first
+            try:
+                return [said, took, len((await captures.ask(question)).seen)]
+            except ProbeFailed:
+                continue
+
+    return asyncio.run(asked())
+
+
+def test_a_silent_capture_is_waited_for_once(sandboxed: Run) -> None:
+    """A stopped process costs one budget, not one for each call; when it goes on, it is asked again."""
+    said, took, after = sandboxed(silent)
+    assert said == [f"the capture process did not answer in {budget} s" for budget in ("0.3", "0.1")]
+    assert took < 10
+    assert after == 1

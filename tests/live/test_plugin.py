@@ -102,12 +102,14 @@ def test_a_policy_that_a_program_set_is_known(lab):
 '''  # noqa: E501 - a document of the product's in a shell's line
 
 
-def test_everything_a_test_may_want_works_live(pytester: pytest.Pytester) -> None:
+def test_everything_a_test_may_want_works_live(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's example, programs, routes, the rest of pyroute2's words, and what the model does not know."""
     project(pytester, SOUND)
+    monkeypatch.setenv("HOME", str(pytester.path))
     result = run(pytester, "--live", "--strict-markers", "-W", "error", "--junitxml=junit.xml")
     result.assert_outcomes(passed=9)
     result.stdout.no_fnmatch_line("*not measured*")
+    assert not [left.name for left in pytester.path.iterdir() if left.name in {".cache", ".config"}]
     said = properties(pytester, "test_the_example")
     assert said["pelab.mode"] == "live"
     assert [said[f"pelab.3.{voice}"] for voice in ("stated", "predicted", "measured")] == [

@@ -90,5 +90,5 @@ def test_no_process_outlives_it(lab: Lab, daemon: str) -> None:
 def test_what_it_cannot_mend_proves_nothing(lab: Lab) -> None:
     """A host that does not start as described is told with what is different, and is no verdict."""
     lab.host("vsi-1").run(["sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1"], check=True)
-    why = "vsi-1 did not start as described: missing link setting eth0 does not forward"
+    why = "vsi-1 did not start as described: missing link setting eth0: no forwarding"
     assert rebooted(lab) == (Outcome.DONE, why)

@@ -360,3 +360,23 @@ def test_a_projects_own_fixture_wins(pytester: pytest.Pytester) -> None:
 def test_the_marker_is_told(pytester: pytest.Pytester) -> None:
     """``pytest --markers`` says how it is used."""
     run(pytester, "--markers").stdout.fnmatch_lines(["@pytest.mark.topology(name or class, [*][*]parameters): *"])
+
+
+def test_a_mistake_is_shown_by_the_tests_own_lines(pytester: pytest.Pytester) -> None:
+    """Nothing of pelab's insides, and no trace of how its message was found; all of it with ``--full-trace``."""
+    pytester.makepyfile(
+        slipped="from lab import Provision, Scenario, Step, topology\n"
+        'SCENARIO = Scenario(topology=topology("single_account"), steps=(Step("x", Provision("a"), 1),))\n',
+        test_it="""
+        from lab import Mode, rehearse
+
+        def test_it():
+            rehearse("./slipped.py", Mode.MEMORY)
+        """,
+    )
+    short = run(pytester).stdout.str()
+    assert "slipped.py:2: does not import: TypeError: Provision.__init__()" in short
+    assert 'rehearse("./slipped.py", Mode.MEMORY)' in short
+    assert "catalogue.py" not in short
+    assert "direct cause" not in short
+    assert "catalogue.py" in run(pytester, "--full-trace").stdout.str()

@@ -158,7 +158,7 @@ def test_a_leak_of_the_service_network_to_the_internet_is_noticed() -> None:
 
 
 HOST = Netlink("vsi-1")
-PRIVATE_ROUTE = "166.9.0.0/16 via 10.65.0.65 dev eth0 table 254"
+PRIVATE_ROUTE = "166.9.0.0/16 via 10.65.0.65 dev eth0"
 
 
 @pytest.mark.parametrize(

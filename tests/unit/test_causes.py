@@ -56,6 +56,13 @@ def test_a_refusal_names_what_mends_it(
     assert call in problem.text
 
 
+def test_a_python_that_may_not_be_run_is_told_as_that() -> None:
+    """A virtual environment of somebody's own Python: no container and no setting is to blame."""
+    problem = causes.explain(PermissionError(errno.EACCES, "Permission denied", sys.executable))
+    assert problem.text == f"this user may not execute {sys.executable}"
+    assert os.path.realpath(sys.executable) in problem.fix
+
+
 def test_apparmor_is_told_of_one_program_and_not_switched_off(settings: dict[str, str]) -> None:
     """The profile is for the interpreter that runs labs, where AppArmor finds it: behind every link."""
     settings["kernel/apparmor_restrict_unprivileged_userns"] = "1"

@@ -79,7 +79,7 @@ def test_several_scenarios_are_one_json_document(capsys: pytest.CaptureFixture[s
         pytest.param(["--json", "--markdown"], "--markdown and --json are two documents", id="two-documents"),
         pytest.param(["--junit", "-", "--json"], "--junit and --json are two documents", id="two-more"),
         pytest.param(["--markdown", TWO], f"'{TWO}' is a scenario: say it before this option", id="swallowed"),
-        pytest.param(["--junit", "/nowhere/at/all"], "/nowhere/at/all: there is no such folder", id="no-folder"),
+        pytest.param(["--junit", "/nowhere/at/all"], "/nowhere/at/all: there is no folder /nowhere/at", id="no-folder"),
         pytest.param(["--junit", "/proc"], "/proc: is a folder (name a file in it)", id="a-folder"),
     ],
 )

@@ -72,6 +72,8 @@ def test_the_fix_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(
             ["explain", "single_account", "vsi-1", "keys", "--operation", "encrypt"], 2, "--surface ep11", id="not-kms"
         ),
+        pytest.param(["explain", "single_account", "vsi-1", "--surface", "grep11"], 2, "'ep11'?", id="surface"),
+        pytest.param(["graph", "single_account", "--plane", "pubic"], 2, "'public'?", id="misspelt-plane"),
         pytest.param(["play"], 2, "say which SCENARIO", id="play-what"),
         pytest.param(["play", "--all", "one_zone_down"], 2, "leave one out", id="all-and-one"),
         pytest.param(["play", "--all", "--lab", "mine"], 2, "leave --lab out", id="all-on-one-lab"),

@@ -44,3 +44,12 @@ def test_of_when_a_lab_was_begun_nothing_is_said_where_nothing_is_known(capsys: 
     """A file can be torn; the lab was not begun in 1970."""
     drawn.show(screen(), [Entry(name="torn")])
     assert capsys.readouterr().out.split() == ["torn"]
+
+
+def test_there_is_nothing_to_take_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who takes all down is told that there were none, and it is no error."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert main(["down", "--all"]) == Status.AGREED
+    assert capsys.readouterr().out == "no lab is up\n"

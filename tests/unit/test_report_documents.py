@@ -192,3 +192,13 @@ def test_what_is_vacuous_is_vacuous_in_every_report() -> None:
 def test_what_was_measured_without_a_way_is_not_drawn_as_predicted() -> None:
     """A measured call of which no place was seen has no arrows: a dotted one would be the model's."""
     assert "mermaid" not in markdown.document([played(replace(AGREED, way=()))])
+
+
+def test_a_report_says_of_what_is_wrong_all_that_the_screen_says() -> None:
+    """The rule with its statement, where the packets were seen, where they were expected, and the evidence."""
+    for wrong in (DIVERGED, VACUOUS):
+        text = str(ET.fromstring(junit.document([played(wrong)])).findtext(".//failure"))
+        (shown,) = re.findall(r"<details open>(.*?)</details>", markdown.document([played(wrong)]), re.DOTALL)
+        for kind in ("because", "way", "predicted way", "drop"):
+            assert re.search(rf"^{kind}: ", text, re.MULTILINE), (kind, text)
+            assert re.search(rf"^- {kind}: ", shown, re.MULTILINE), (kind, shown)

@@ -199,3 +199,11 @@ def test_any_operation_of_a_surface_is_explained(
     assert main([*command, "--operation", *asked]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["call"]["operation"], told["cause"]) == (asked[0], cause)
+
+
+def test_an_instance_need_not_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the one of the host's account then, as in the host's own environment."""
+    assert main(["explain", "two_accounts", "globex-vsi-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["call"]["instance"] == "globex-keys"
+    assert main(["explain", "single_account", "vsi-1", "--set", "instance=no"]) == 2
+    assert "there is no instance that vsi-1 could call" in capsys.readouterr().err

@@ -160,7 +160,7 @@ def test_the_json_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
         (["--svg", "--json"], "--json and --svg are two pictures; ask for one"),
         (["--from", "vsi-9"], "--from: no host named 'vsi-9' .*'vsi-1'"),
         (["--from", "vsi-1", "--to", "key"], "no instance named 'key' .*'keys'"),
-        (["--from", "vsi-1", "--set", "instance=no"], "single_account has no instance that vsi-1 could call"),
+        (["--from", "vsi-1", "--set", "instance=no"], "there is no instance that vsi-1 could call"),
     ],
 )
 def test_a_mistake_is_one_line_and_no_picture(asked: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
