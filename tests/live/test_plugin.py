@@ -223,7 +223,7 @@ def test_a_program_that_left_one(lab):
 '''  # noqa: E501 - a shell's line
 SAYS = {
     "test_policy_ignored": "predicted unauthorized (policy.private-only), measured reached; served at *",
-    "test_route_not_made": "vacuous: the route does not show: its table has 166.9.0.0/16 via 10.65.0.65 dev eth0 *",
+    "test_route_not_made": "vacuous: the route does not show: its table has 166.9.0.0/16 via 10.65.0.65 dev eth0",
     "test_edge_drops_unplanned": "vacuous: the lab is not as planned: backbone: *",
     "test_unplanned_success": "predicted reached (policy.default), measured *",
     "test_blind_capture": "vacuous: the capture is blind at till:eth0: 0 of 2 canaries seen to leave",

@@ -350,7 +350,7 @@ def test_a_capture_is_a_file_for_wireshark(one_lab: Home, tmp_path: Path) -> Non
     options = one_lab.options(capture_output=True)
     piped = subprocess.run([sys.executable, "-m", "lab", "capture", "-"], check=False, **options)
     assert piped.stdout.startswith(b"\x0a\x0d\x0d\x0a")
-    assert b" frames of single_account are in -" in piped.stderr
+    assert b" frames of single_account are on standard output" in piped.stderr
 
 
 def test_a_capture_does_not_replace_what_is_no_file(one_lab: Home, tmp_path: Path) -> None:
