@@ -24,6 +24,7 @@ from lab.measure import capture
 from lab.measure.capture import Answer, Capture, Find, Watch
 from lab.measure.flow import UDP, Flow
 from tests.live.crowded import crowd
+from tests.live.waiting import stop
 
 Run = Callable[..., Any]
 
@@ -148,7 +149,7 @@ def asked_of_the_process(room: int) -> list[int]:
     async def asked() -> list[int]:
         captures = Captures({"host:lo": tapped(room)})
         await captures.find(Flow(protocol=UDP, source=HOME, source_port=1, destination=HOME, destination_port=1), 0.0)
-        os.kill(captures._process.pid, signal.SIGSTOP)  # nobody comes to fetch them
+        stop(captures._process.pid)  # nobody comes to fetch them
         flow = talk(SENT)
         os.kill(captures._process.pid, signal.SIGCONT)
         answer = await captures.find(flow, 0.0)
@@ -172,7 +173,7 @@ def silent() -> list[Any]:
         captures = Captures({"host:lo": tapped(1 << 20)})
         question = Find(flow=talk(1), in_words=False)
         assert len((await captures.ask(question)).seen) == 1
-        os.kill(captures._process.pid, signal.SIGSTOP)
+        stop(captures._process.pid)
         said = []
         began = time.monotonic()
         for budget_s in (0.3, 20):

@@ -25,7 +25,7 @@ from lab.live.rope import ended
 from tests.live.process_fixtures import users
 from tests.live.staying import ROOT, Home, a_home, below, ending, titled
 from tests.live.terminals import Terminal
-from tests.live.waiting import PATIENCE_S, until
+from tests.live.waiting import PATIENCE_S, stop, until
 
 pytestmark = pytest.mark.live
 POLICY = "curl -sS -o /dev/null -w %{http_code} $PELAB_KMS_PRIVATE/api/v2/keys"
@@ -179,7 +179,7 @@ def test_an_interrupted_up_leaves_nothing(home: Home, how: signal.Signals, momen
         until(lambda: len(below(starting.pid)) > 1, "its keeper is there")
         if moment:
             until(lambda: "busy.lab" in home.left(), "the name is taken")
-            starting.send_signal(signal.SIGSTOP)  # else it may hear that the lab stands before it is interrupted
+            stop(starting.pid)  # else it may hear that the lab stands before it is interrupted
             until(lambda: moment in home.left(), f"{moment} is there")
         with ending(starting.pid):
             starting.send_signal(how)
@@ -291,7 +291,7 @@ def test_a_lab_that_hangs_says_so_and_can_be_taken_down(
     keeper = home.up()["pid"]
     monkeypatch.setattr(attached, "_PATIENCE_S", 0.2)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home.path))
-    os.kill(titled(keeper, "pelab network"), signal.SIGSTOP)
+    stop(titled(keeper, "pelab network"))
     assert main(["status"]) == 4
     assert "did not answer in time; pelab down single_account ends it" in capsys.readouterr().err
     with ending(keeper):
