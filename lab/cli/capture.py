@@ -11,8 +11,8 @@ import click
 
 from lab.cli.arguments import JSON
 from lab.cli.named import LAB_AND_FILE
-from lab.cli.output import Replacement
 from lab.errors import EnvironmentProblem
+from lab.replacement import Replacement
 
 if TYPE_CHECKING:
     from lab.live.attached import Attached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +14,10 @@ from lab.cli.upon import LAB
 from lab.errors import LiveError
 
 if TYPE_CHECKING:
-    from lab.cli.output import Replacement
     from lab.cli.playing import Player
     from lab.describe.scenario import Scenario
     from lab.live.attached import Attached
+    from lab.replacement import Replacement
     from lab.report.played import Played
 
 STANDARD_OUTPUT = "-"
@@ -60,31 +61,24 @@ def command(
     """
     names = _chosen(names, every=every, lab=lab)
     live = _mode(on_network=on_network, memory=memory, lab=lab, names=names)
-    files = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
-    printed = [form for form, name in files.items() if name == STANDARD_OUTPUT] + ["json"] * as_json
-    if len(printed) > 1:
-        raise click.UsageError(
-            f"--{printed[0]} and --{printed[1]} are two documents: print one, and give the other a file"
-        )
+    files, printed = _reports(markdown, junit, as_json=as_json)
     if live is not False and lab is None:
         from lab.live.lab import shared
 
         shared()  # it imports the lab's parts on another core while this process imports its own
     from lab.catalogue import load_scenario
     from lab.cli.named import attached
-    from lab.cli.output import Replacement
     from lab.cli.playing import Player
     from lab.cli.progress import Progress
     from lab.play.runner import Mode, rehearsable
+    from lab.replacement import Replacement
 
     scenarios = [load_scenario(name) for name in names]
     for scenario in scenarios:  # all of them, before the first is played
         rehearsable(scenario)
     with contextlib.ExitStack() as stack:
         # before anything is played: who cannot write a report is told now
-        opened = {
-            form: stack.enter_context(Replacement(name)) for form, name in files.items() if name != STANDARD_OUTPUT
-        }
+        opened = {form: stack.enter_context(Replacement(name)) for form, name in files.items()}
         chosen = Mode.LIVE if lab or live or (live is None and _can_be_live()) else Mode.MEMORY
         progress = stack.enter_context(Progress())
         player = Player(mode=chosen, narrated=not printed, verbose=verbose, progress=progress)
@@ -99,6 +93,20 @@ def command(
     if any(one.error for one in player.plays):
         return Status.BROKE
     return Status.AGREED if all(one.agreed for one in player.plays) else Status.DIVERGED
+
+
+def _reports(markdown: str | None, junit: str | None, *, as_json: bool) -> tuple[dict[str, str], list[str]]:
+    """Return which report goes to which file, and which one is printed; UsageError for two in one place."""
+    named = {form: name for form, name in (("markdown", markdown), ("junit", junit)) if name is not None}
+    printed = [form for form, name in named.items() if name == STANDARD_OUTPUT] + ["json"] * as_json
+    if len(printed) > 1:
+        raise click.UsageError(
+            f"--{printed[0]} and --{printed[1]} are two documents: print one, and give the other a file"
+        )
+    files = {form: name for form, name in named.items() if name != STANDARD_OUTPUT}
+    if len({os.path.realpath(name) for name in files.values()}) < len(files):
+        raise click.UsageError(f"--markdown and --junit are two documents, and {markdown} would be both")
+    return files, printed
 
 
 def played(player: Player, scenarios: list[Scenario], lab: Attached | None) -> str:

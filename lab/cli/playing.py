@@ -44,9 +44,9 @@ class Player:
             self.progress.clear()
             tell(broke)
             report, error = attempt.so_far(), str(broke)
-        except ModelError:
-            raise  # nothing was played
         except BaseException as ending:
+            if isinstance(ending, ModelError) and not attempt.steps:
+                raise  # nothing was played
             self._keep(scenario, attempt, attempt.so_far(), f"ended by {type(ending).__name__} {ending}".rstrip())
             raise
         self._keep(scenario, attempt, report, error)
@@ -75,7 +75,7 @@ class _Attempt:
         self._walk: Walkthrough | None = None
         if player.narrated:
             self._walk = Walkthrough(screen(), scenario, player.mode, verbose=player.verbose)
-        self._steps: list[StepReport] = []
+        self.steps: list[StepReport] = []
         self.seconds: list[float] = []
         self.began, self._since = datetime.now(UTC), time.monotonic()
 
@@ -97,7 +97,7 @@ class _Attempt:
             story=self._scenario.story,
             mode=self._player.mode,
             vrf_backend=None,
-            steps=tuple(self._steps),
+            steps=tuple(self.steps),
             total=len(self._scenario.steps),
         )
 
@@ -108,7 +108,7 @@ class _Attempt:
 
     def _stepped(self, step: StepReport) -> None:
         self.seconds.append(time.monotonic() - self._since)
-        self._steps.append(step)
+        self.steps.append(step)
         self._player.progress.clear()
         if self._walk is not None:
             self._walk.step(step)

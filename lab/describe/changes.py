@@ -6,6 +6,7 @@ Only nodes of the lab itself change this way; a host's own routes are changed in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from lab.describe.plan import Address, Filter, Plan, PlannedRoute, RoutingTable
 from lab.model.endpoint import Endpoint
@@ -50,8 +51,8 @@ def difference(before: Plan, after: Plan) -> Change:
                 node=new.name,
                 addresses=tuple(address for address in new.addresses if address not in old.addresses),
                 tables_gained=tuple(table for table in new.tables if (table.number, table.interfaces) not in served),
-                routes_gained=tuple(sorted(new_routes - old_routes, key=_on_link_first)),
-                routes_lost=tuple(sorted(old_routes - new_routes, key=str)),
+                routes_gained=tuple(sorted(new_routes - old_routes, key=_gained)),
+                routes_lost=tuple(sorted(old_routes - new_routes, key=_place)),
                 filters=new.filters if new.filters != old.filters else None,
             )
         )
@@ -59,6 +60,11 @@ def difference(before: Plan, after: Plan) -> Change:
     return Change(nodes=tuple(nodes), doors=doors)
 
 
-def _on_link_first(route: PlannedRoute) -> tuple[bool, str]:
+def _gained(route: PlannedRoute) -> tuple[bool, int, IPv4Network, str]:
     """Return the order of new routes: a gateway must be on a link that is routed already."""
-    return route.gateway is not None, str(route)
+    return route.gateway is not None, *_place(route)
+
+
+def _place(route: PlannedRoute) -> tuple[int, IPv4Network, str]:
+    """Return where a route stands; how it is said to people decides nothing."""
+    return route.table, route.dst, f"{route.interface} {route.gateway} {route.kind}"

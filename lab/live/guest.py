@@ -43,13 +43,17 @@ class Guest(Deeds):
         """Reserve the lab.
 
         Raises:
-            ModelError: It is not in the state in which the rehearsal begins.
-            LiveError: Somebody else rehearses on it, or it answers no calls any more.
+            ModelError: Somebody else rehearses on it, or it is not in the state in which the rehearsal begins.
+            LiveError: It answers no calls any more.
         """
         self.vrf_backend = self._lab.inspect().vrf_backend
         self.answer(Reserve(), Done)
         if self._anew:
-            self._begin()
+            try:
+                self._begin()
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
         return self
 
     def __exit__(

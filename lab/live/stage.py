@@ -313,8 +313,9 @@ class Stage:
         said = msgspec.json.decode(line)
         # programs in hosts may say one id as often as they please
         self._lines.setdefault(said["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
-        if (running := self._running) is not None and not running.written:
-            running.written = firststate.written(said, ours=running.prober.asked)
+        if (running := self._running) is not None:
+            written = firststate.written(said, ours=running.prober.claim)
+            running.written = running.written or written
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))
         self._line_came.set()

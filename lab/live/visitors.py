@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.connection import Connection
-from lab.errors import EnvironmentProblem, LiveError
+from lab.errors import EnvironmentProblem, LiveError, ModelError, Problem
 from lab.live import firststate
 from lab.live.exec import Programs
 from lab.live.network import Context, Network
@@ -46,9 +46,8 @@ class Visitors:
         """Two rehearsals at once would measure each other's changes."""
         mine = self._holder is context.connection
         if self._holder is not None and self._holder.open and not mine:
-            raise EnvironmentProblem(
-                "another command rehearses on this lab", fix="wait for its end, or bring up another: pelab up -d"
-            )
+            hint = "wait for its end, or bring up another: pelab up -d"
+            raise ModelError(Problem(where="this lab", text="another command rehearses on it", hint=hint))
         self._holder = None if request.ended else context.connection
         return Done()
 

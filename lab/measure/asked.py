@@ -28,7 +28,7 @@ class Asked:
         log: What the services logged of it; None where nobody answered.
         onward: What the provider's edge says it sent its flows on as, by flow; those that it sent on unchanged or not
             at all are missing.
-        policy: What the owner read as the instance's policy just before; None where no instance is asked about.
+        read: What owners read just before as the policies of the call's instance and of the door's, by name.
         behind: What the services logged of the request that the console made in its turn; None where it made none.
     """
 
@@ -40,7 +40,7 @@ class Asked:
     observed: Observation
     sightings: tuple[Sighting, ...]
     log: Mapping[str, Any] | None
-    policy: Observation | None
+    read: Mapping[str, Observation] = field(default_factory=dict)
     behind: Mapping[str, Any] | None = None
     onward: Mapping[Flow, Flow] = field(default_factory=dict)
 
@@ -48,21 +48,31 @@ class Asked:
         """Return ``flow`` as it may be seen: as it was sent and, where the edge translated it, as it went on."""
         return (flow, self.onward[flow]) if flow in self.onward else (flow,)
 
+    @property
+    def policy(self) -> Observation | None:
+        """What the owner read as the policy of the call's instance; None where no instance is asked about."""
+        return self.read.get(self.call.instance)
+
     def theirs(self, door: Endpoint) -> Instance:
-        """Return an instance that ``door`` serves: its own; at a shared one the call's, or one of the door's region."""
-        asked = self.world.instances[self.call.instance]
-        if door.instance is not None:
-            return self.world.instances[door.instance]
-        if door.surface is Surface.CONSOLE or door.region == asked.region:
-            return asked
-        found = (one for one in self.world.instances.values() if one.region == door.region)
-        return next(found)  # there are doors of no other regions
+        """Return an instance that ``door`` serves."""
+        return served_at(self.world, self.call, door)
 
     @property
     def decided(self) -> Flow | None:
         """The deciding flow as it is beyond the edge; None if nothing was sent."""
         flow = self.observed.last.flow
         return None if flow is None else self.seen_as(flow)[-1]
+
+
+def served_at(world: World, call: Call, door: Endpoint) -> Instance:
+    """Return an instance that ``door`` serves: its own; at a shared one the call's, or one of the door's region."""
+    asked = world.instances[call.instance]
+    if door.instance is not None:
+        return world.instances[door.instance]
+    if door.surface is Surface.CONSOLE or door.region == asked.region:
+        return asked
+    found = (one for one in world.instances.values() if one.region == door.region)
+    return next(found)  # there are doors of no other regions
 
 
 def arrived(sightings: tuple[Sighting, ...], plane: Plane, flow: Flow | None) -> bool:

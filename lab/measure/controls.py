@@ -150,6 +150,8 @@ class Controls:
         try:
             if operation is Operation.UNWRAP:
                 wrapped = await one(Operation.WRAP, held=held, secret=secret)
+                if not served(wrapped):
+                    return wrapped
                 held = HeldKey(id=held.id, ciphertext=requests.ciphertext_in(wrapped, secret))
             if operation is not Operation.CREATE:
                 judged = await one(operation, held=held, secret=secret)
@@ -179,9 +181,9 @@ async def rightly(asked: Asked, seen: Observation, door: Endpoint, owner: Owner)
     if served(seen) or door.surface not in ABOUT_INSTANCES:
         return served(seen)
     theirs, state = asked.theirs(door), seen.signature.outcome
-    policy = asked.policy if theirs.name == asked.call.instance else await owner.policy(theirs)
+    policy = asked.read[theirs.name] if theirs.name in asked.read else await owner.policy(theirs)
     # of an instance that is not initialised nobody reads the policy
-    unread = policy is not None and early(policy)
+    unread = early(policy)
     locked = (
         state in {Outcome.UNAUTHORIZED, Outcome.NOT_LISTED}
         and door.plane is Plane.PUBLIC

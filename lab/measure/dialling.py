@@ -30,7 +30,7 @@ GRACE_S: Final = 0.005
 _IP_RECVERR: Final = 11
 """Without it a UDP socket is not told that its packet is not deliverable; resolvers set it, too."""
 _MARKS: Final = "door."  # sightings under these say that a packet arrived, not that it died
-_REMEMBERED: Final = 1 << 14
+REMEMBERED: Final = 1 << 14
 _UNSENT: Final = "nothing was sent"
 
 
@@ -160,7 +160,7 @@ class Dialler:
         return _Dialled(opened, address, port, flow, since, answer, at)
 
     def _noted(self, node: str, flow: Flow) -> Flow:
-        self.sent.setdefault(node, deque(maxlen=_REMEMBERED)).append(flow)
+        self.sent.setdefault(node, deque(maxlen=REMEMBERED)).append(flow)
         return flow
 
     def _open(self, node: str, kind: socket.SocketKind) -> socket.socket:

@@ -9,6 +9,7 @@ What cannot be proved is reported as vacuous, never as "blocked".
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,11 +18,13 @@ import msgspec
 from lab.describe.plan import BACKBONE, WITNESS_PRIVATE
 from lab.errors import ProbeFailed
 from lab.measure import checks, requests, successes
-from lab.measure.asked import Asked
+from lab.measure.asked import Asked, served_at
 from lab.measure.controls import Controls, policy_read
+from lab.measure.dialling import REMEMBERED
 from lab.measure.flow import Flow
 from lab.measure.keyring import Keyring
 from lab.measure.losses import Find, Losses
+from lab.measure.observation import Observation
 from lab.measure.owner import Owner
 from lab.measure.places import Places
 from lab.measure.probe import NUMBER, Prober
@@ -70,8 +73,8 @@ class Inquiry:
         self._places, self._find = places, find
         self._memory, self._log_lines = memory, log_lines
         self.owner = Owner(prober, self.token)
-        self.called: set[Flow] = set()
-        """What the calls themselves sent; whatever else was sent is the lab's own, to prove them."""
+        self.called: deque[Flow] = deque(maxlen=REMEMBERED)
+        """What the calls themselves sent, the latest; whatever else was sent is the lab's own, to prove them."""
         self._controls = Controls(prober, self.owner)
         self._strays = Strays(prober, self.owner, self.token)
         self._losses = Losses(prober=prober, places=places, sightings=sightings, owner=self.owner, find=find)
@@ -130,18 +133,20 @@ class Inquiry:
 
     async def _ask(self, world: World, call: Call, endpoint: Endpoint) -> tuple[Asked, list[Evidence]]:
         """Make the call and gather what is seen of it; with it, the services' own line as evidence."""
-        credentials, policy = Credentials(token="", guid=""), None
+        credentials, read = Credentials(token="", guid=""), dict[str, Observation]()
         if call.surface in ABOUT_INSTANCES:
             instance = world.instance(call.instance, where="call/instance")
             credentials = Credentials(token=await self.token(world.hosts[call.by].account), guid=instance.guid)
-            policy = await self.owner.policy(instance)
+            for one in (instance, served_at(world, call, endpoint)):
+                if one.name not in read:
+                    read[one.name] = await self.owner.policy(one)
         request, number = self._request(world, call, credentials), secrets.token_hex(16)
         numbered = replace(request, headers={**request.headers, NUMBER: number})
         observed = await self._prober.ask(
             call.by, endpoint.names[0], endpoint.port, numbered, first_only=call.first_only
         )
         sent = {flow: attempt.since for attempt in observed.attempts for flow in attempt.flows}
-        self.called.update(sent)
+        self.called.extend(sent)
         lines = [] if observed.status is None else await self._log_lines(number, endpoint.surface)
         logged = [msgspec.json.decode(line) for line in lines]
         asked = Asked(
@@ -154,7 +159,7 @@ class Inquiry:
             sightings=(),
             log=logged[-1] if logged else None,
             behind=logged[-2] if len(logged) > 1 else None,
-            policy=policy,
+            read=read,
             onward=self._onward(call.by, sent),
         )
         of = self._sightings.of

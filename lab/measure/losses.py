@@ -67,6 +67,7 @@ class Losses:
             self._unreported(asked.observed),
         ]
         why = next(filter(None, wrong), "")
+        cause = "" if why else cause
         return Measurement(outcome=attempt.signature.outcome, cause=cause, evidence=tuple(evidence), vacuous=why)
 
     def _asked_kernel(self, node: str, attempt: Attempt, evidence: list[Evidence]) -> str:
@@ -155,7 +156,9 @@ class Losses:
     async def _resolves(self, asked: Asked, evidence: list[Evidence]) -> str:
         """Have the very resolver that the caller asked tell a witness the endpoint's addresses."""
         resolver, name = self._places.resolver(asked.observed.node), asked.observed.name
-        witness = next(node for node in WITNESSES.values() if self._places.resolver(node) == resolver)
+        witness = next((node for node in WITNESSES.values() if self._places.resolver(node) == resolver), "")
+        if not witness:
+            raise ProbeFailed(f"no witness asks the resolver {resolver}")
         found = await self._prober.resolve(witness, name)
         if isinstance(found, Attempt):
             return f"resolver {resolver} answers nobody: {witness}: {found.detail}"

@@ -46,10 +46,10 @@ class Prober:
         self._dialler = Dialler(places, sightings)
         self._open: set[str] = set()
 
-    def asked(self, number: str) -> bool:
-        """Whether a request that services logged by ``number``, its correlation id, is one of these; of each once.
+    def claim(self, number: str) -> bool:
+        """Take a request that services logged under ``number``, its correlation id; False if it is none of these.
 
-        What is logged under it again is a program's, which may say whatever it has seen.
+        Each is taken once: what is logged under its number again is a program's, which may say whatever it has seen.
         """
         ours = number in self._open
         self._open.discard(number)
@@ -84,6 +84,7 @@ class Prober:
         request = replace(request, headers={**request.headers, NUMBER: number})
         resolved = await self.resolve(node, name) if at is None else ()
         if isinstance(resolved, Attempt):
+            self._open.discard(number)
             return Observation(node=node, name=name, port=port, attempts=(resolved,))
         failures: list[Attempt] = []
         tried = resolved if at is None else (at,)
@@ -92,6 +93,7 @@ class Prober:
             if isinstance(connected, Connected):
                 return await self._converse(node, name, resolved, connected, request, tuple(failures))
             failures.append(connected)
+        self._open.discard(number)  # nobody answered: nothing of it is logged
         # All addresses failed: the first one is what a client reports, the others stand before it.
         attempts = (*failures[1:], failures[0])
         return Observation(node=node, name=name, port=port, resolved=resolved, attempts=attempts)

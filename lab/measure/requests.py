@@ -227,9 +227,12 @@ def claims_in(token: str) -> dict[str, Any]:
 
 def policy_in(observed: Answered) -> Policy | None:
     """Return the setting that an answer carries; None if the policy was never set, or is switched off."""
-    for resource in document(observed).get("resources", []):
-        if resource.get("policy_type") == "allowedNetwork" and resource["policy_data"].get("enabled"):
-            return Policy(resource["policy_data"]["attributes"]["allowed_network"])
+    try:
+        for resource in document(observed).get("resources", []):
+            if resource["policy_type"] == "allowedNetwork" and resource["policy_data"]["enabled"]:
+                return Policy(resource["policy_data"]["attributes"]["allowed_network"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ProbeFailed(f"{observed.name} answered with policies that are none: {observed.body[:200]!r}") from error
     return None
 
 

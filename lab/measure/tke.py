@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from functools import reduce
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from lab.errors import ProbeFailed
-from lab.measure import requests
 from lab.measure.observation import Observation
 from lab.measure.requests import Answered, Credentials, HttpRequest
 from lab.model.call import Operation
@@ -35,41 +34,53 @@ def request(operation: Operation, credentials: Credentials) -> HttpRequest:
             raise ProbeFailed(f"{operation.value} is no operation of TKE")
 
 
-def units(answer: Answered) -> list[dict[str, Any]]:
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a crypto unit, as far as anything rests on it."""
+
+    hsm_id: str = ""
+    current_master_key: str = ""
+    verification_pattern: str = ""
+
+
+class _Listing(msgspec.Struct, frozen=True, kw_only=True):
+    hsms: list[Unit]
+
+
+def units(answer: Answered) -> list[Unit]:
     """Return the crypto units that an answer lists; ProbeFailed if it is no such list."""
-    found = requests.document(answer).get(_LISTING)
-    if not isinstance(found, list):
-        raise ProbeFailed(f"{answer.name} answers without a list of crypto units: {answer.body[:80]!r}")
-    return found
+    try:
+        return msgspec.json.decode(answer.body, type=_Listing).hsms
+    except msgspec.MsgspecError as error:
+        told = f"{answer.name} answers without a list of crypto units: {answer.body[:80]!r}"
+        raise ProbeFailed(told) from error
 
 
 def keyed(observed: Observation) -> bool:
     """Whether every crypto unit that is listed has a valid master key, and all have the same."""
     found = units(observed)
-    patterns = {unit.get("verification_pattern") for unit in found}
-    return len(patterns) == 1 and all(unit.get("current_master_key") == "Valid" for unit in found)
+    patterns = {unit.verification_pattern for unit in found}
+    return len(patterns) == 1 and "" not in patterns and all(unit.current_master_key == "Valid" for unit in found)
 
 
 def empty(observed: Observation) -> bool:
     """Whether no crypto unit that is listed has a master key, or says anything of one."""
-    told = ((unit.get("current_master_key"), unit.get("verification_pattern")) for unit in units(observed))
-    return all(said == ("Empty", "") for said in told)
+    return all((unit.current_master_key, unit.verification_pattern) == ("Empty", "") for unit in units(observed))
 
 
 def loaded(request_: HttpRequest, observed: Observation) -> bool:
     """Whether all units that are listed hold the master key whose parts were sent with ``request_``."""
-    return keyed(observed) and units(observed)[0]["verification_pattern"] == _pattern(request_)
+    return keyed(observed) and units(observed)[0].verification_pattern == _pattern(request_)
 
 
 def loaded_anyway(request_: HttpRequest, observed: Observation) -> bool:
     """Whether a unit holds the master key whose parts were sent with ``request_``, which was refused."""
-    return any(unit.get("verification_pattern") == _pattern(request_) for unit in units(observed))
+    return any(unit.verification_pattern == _pattern(request_) for unit in units(observed))
 
 
 def apart(one: Observation, other: Observation) -> bool:
     """Whether two instances are told to have no crypto unit in common."""
-    ours, theirs = ({unit.get("hsm_id") for unit in units(seen)} for seen in (one, other))
-    return None not in ours and ours.isdisjoint(theirs)
+    ours, theirs = ({unit.hsm_id for unit in units(seen)} for seen in (one, other))
+    return "" not in ours and ours.isdisjoint(theirs)
 
 
 def _pattern(request_: HttpRequest) -> str:

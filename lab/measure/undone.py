@@ -6,6 +6,8 @@ key), there is nothing that could have been changed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.measure import requests, tke
 from lab.measure.asked import Asked
 from lab.measure.checks import said, served
@@ -13,24 +15,33 @@ from lab.measure.keyring import Keyring
 from lab.measure.observation import Observation
 from lab.measure.owner import Owner
 from lab.model.call import Operation
+from lab.model.endpoint import ABOUT_INSTANCES
 from lab.model.outcome import Outcome
 from lab.model.plane import Surface
+from lab.model.world import Instance
 
 
 async def done_anyway(asked: Asked, owner: Owner, keys: Keyring) -> str:
-    """Return what a refused call has done all the same; empty if nothing."""
-    instance = asked.world.instances.get(asked.call.instance)
-    if instance is None or asked.call.surface is Surface.EP11:  # whose keys are in the clients' hands
+    """Return what a refused call has done all the same, in its instance or in that of the door; empty if nothing."""
+    call = asked.call
+    if call.surface not in ABOUT_INSTANCES or call.surface is Surface.EP11:  # whose keys are in the clients' hands
         return ""
+    for instance in dict.fromkeys((call.instance, asked.theirs(asked.endpoint).name)):
+        if why := await _done(asked, asked.world.instances[instance], owner, keys):
+            return why
+    return ""
+
+
+async def _done(asked: Asked, instance: Instance, owner: Owner, keys: Keyring) -> str:
     match asked.call.operation:
         case Operation.SET_POLICY:
-            seen = await owner.policy(instance)
-            return "" if _same(asked.policy, seen) else "refused, and the owner reads another policy than just before"
+            seen, before = await owner.policy(instance), asked.read.get(instance.name)
+            return "" if _same(before, seen) else "refused, and the owner reads another policy than just before"
         case Operation.CREATE:
             listing, mark = await owner.ask(instance), requests.mark_in(asked.request)
             made = served(listing) and mark in requests.marks_in(listing)
             return "refused, and the key is made" if made else ""
-        case Operation.DELETE if (held := keys.held(asked.call)) is not None and not held.deleted:
+        case Operation.DELETE if (held := keys.held(replace(asked.call, instance=instance.name))) and not held.deleted:
             seen = await owner.ask(instance, Operation.GET, held=held)
             gone = seen.signature.outcome in {Outcome.GONE, Outcome.NOT_FOUND} and "Instance" not in said(seen)
             return "refused, and the key is deleted" if gone else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -164,7 +165,8 @@ def _make(name: str, network: int) -> Namespaces:
     """Make a host's namespaces around this thread, which ends in them."""
     ns.unshare(ns.NEWNS | ns.NEWUTS)
     ns.setns(network, ns.NEWNET)
-    socket.sethostname(_label(name))
+    with suppress(PermissionError):  # a container's filter of calls: `uname -n` is its name, /etc/hostname the host's
+        socket.sethostname(_label(name))
     # opened before the host's /run covers the lab's
     files = {kind: os.open(_FILES / name / kind, os.O_PATH | os.O_CLOEXEC) for kind in _COVERS}
     authority = os.open(CA_FILE, os.O_PATH | os.O_CLOEXEC)

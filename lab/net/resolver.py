@@ -16,6 +16,7 @@ from dnslib import QTYPE, RCODE, RR, SOA, A, DNSRecord
 from dnslib.dns import DNSError
 
 PORT: Final = 53
+_IDLE_S: Final = 30.0
 _TTL_S: Final = 90  # as the product's service endpoints have it
 
 
@@ -83,12 +84,14 @@ async def serve(zone: Zone, datagrams: socket.socket, streams: socket.socket) ->
 async def _converse(zone: Zone, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while True:
-            length = int.from_bytes(await reader.readexactly(2), "big")
-            if (answer := zone.answer(await reader.readexactly(length))) is None:
+            async with asyncio.timeout(_IDLE_S):
+                length = int.from_bytes(await reader.readexactly(2), "big")
+                query = await reader.readexactly(length)
+            if (answer := zone.answer(query)) is None:
                 return
             writer.write(len(answer).to_bytes(2, "big") + answer)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
         return  # the client has what it wanted
     finally:
         writer.close()

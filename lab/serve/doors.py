@@ -113,11 +113,11 @@ class Doors:
     def _look(self) -> None:
         """Give every door a fresh certificate when it is time: a lab may stay up for longer than one lives."""
         self._renewal = None
+        self._look_later()  # whatever becomes of this time
         if self._cloud.clock() - self._renewed >= _RENEWED_S:
             for certified, context in self._contexts.items():
                 pki.load(context, self._issue(certified))
             self._renewed = self._cloud.clock()
-        self._look_later()
 
 
 def _certified(door: Door) -> _Certified:

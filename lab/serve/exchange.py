@@ -21,6 +21,8 @@ from lab.serve.messages import Door
 from lab.services.reply import Reply
 
 BODY_LIMIT = 1 << 20
+IDLE_S = 75
+"""How long a connection may say nothing."""
 _REQUEST_IDS = (b"correlation-id", b"x-correlation-id", b"transaction-id")
 
 

@@ -90,7 +90,7 @@ class Faults:
         if not surface:
             self._cloud.enforced_on.clear()
             return
-        self._cloud.enforced_on.remove(Surface(surface))
+        self._cloud.enforced_on.discard(Surface(surface))
 
     def lying_log(self, field: str) -> None:
         """The services log something else in one field."""

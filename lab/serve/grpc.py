@@ -23,7 +23,7 @@ from grpclib.server import Server, Stream
 from lab.grep11 import Status
 from lab.model.plane import Surface
 from lab.serve import log
-from lab.serve.exchange import BODY_LIMIT, Site
+from lab.serve.exchange import BODY_LIMIT, IDLE_S, Site
 from lab.services.ep11 import api
 
 _UNREADABLE = b"\xff"
@@ -155,20 +155,34 @@ class _Listener(Server):
 
     def _protocol_factory(self) -> H2Protocol:
         made = super()._protocol_factory()
-        begin, end = made.connection_made, made.connection_lost
+        begin, take, end = made.connection_made, made.data_received, made.connection_lost
         mine: list[asyncio.Transport] = []
+        silence: list[asyncio.TimerHandle] = []
+
+        def heard() -> None:
+            while silence:
+                silence.pop().cancel()
+            if mine:  # who says nothing for so long holds a descriptor that others need
+                silence.append(asyncio.get_running_loop().call_later(IDLE_S, mine[0].abort))
 
         def begun(transport: asyncio.BaseTransport) -> None:
             mine.append(cast("asyncio.Transport", transport))
             self.open.update(mine)
+            heard()
             begin(transport)
+
+        def received(data: bytes) -> None:
+            heard()
+            take(data)
 
         def ended(exc: BaseException | None) -> None:
             self.open.difference_update(mine)
             mine.clear()
+            heard()
             end(exc)
 
         made.connection_made, made.connection_lost = begun, ended  # type: ignore[method-assign]
+        made.data_received = received  # type: ignore[method-assign]
         return made
 
 

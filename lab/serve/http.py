@@ -14,10 +14,9 @@ from uvicorn.server import ServerState
 
 from lab.model.plane import Surface
 from lab.serve.app import surface_app
-from lab.serve.exchange import Site
+from lab.serve.exchange import IDLE_S, Site
 
 SURFACES: Final = (Surface.IAM, Surface.KMS, Surface.BROKER, Surface.CONSOLE, Surface.KEY_PROTECT, Surface.TKE)
-IDLE_S: Final = 75
 GRACE_S: Final = 2.0
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from lab.errors import LiveError, PelabError
+from lab.replacement import Replacement
 from lab.testing.fixture import Setting
 
 _LEGIBLE: Final = " []()=,;+-@{}"
@@ -26,8 +27,9 @@ def write(setting: Setting, file: Path) -> None:
     live = setting.network(f"the capture {file}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as opened:
-            live.save(opened.fileno(), setting.since)
+        with Replacement(str(file), private=True) as made:
+            live.save(made.fd, setting.since)
+            made.commit()
     except (OSError, PelabError) as error:
         raise LiveError(f"{file}: {error}") from error
 

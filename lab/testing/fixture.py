@@ -8,6 +8,7 @@ different. A policy that a program may have set is read anew, as its owner reads
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from textwrap import shorten
 from typing import Final, NoReturn
@@ -21,7 +22,7 @@ from lab.model.call import PLAINEST, Call
 from lab.model.endpoint import PUBLIC_SURFACES
 from lab.model.outcome import Denial, Evidence, Expectation, Measurement, Outcome, Traffic
 from lab.model.plane import Plane, Policy, Surface
-from lab.model.routes import HostRoute
+from lab.model.routes import HostRoute, RouteRefused
 from lab.model.world import World
 from lab.play.runner import Backend, Mode, StepReport, changes, foresee, judge
 from lab.testing import endpoints
@@ -202,7 +203,8 @@ class LabFixture:
         if verdict is not None:
             self._world = after
         elif found is not None and found.outcome in {Outcome.REACHED, Outcome.DONE}:
-            self._world = effect(self._world, deed) if isinstance(deed, Call) else apply(self._world, deed)
+            with suppress(RouteRefused):  # the kernel obeyed: a program had changed what the model knows
+                self._world = effect(self._world, deed) if isinstance(deed, Call) else apply(self._world, deed)
         if changes(deed) and not report.agreed:
             self._lost = report.text
         self._tell(replace(report, evidence=(*unknown, *report.evidence)))

@@ -94,6 +94,13 @@ curl -sS -f -X PUT "$PELAB_KMS_PRIVATE/api/v2/instance/policies?policy=allowedNe
     -d '{"metadata":{"collectionType":"application/vnd.ibm.kms.instance_policy+json","collectionTotal":1},"resources":[{"policy_type":"allowedNetwork","policy_data":{"enabled":true,"attributes":{"allowed_network":"private-only"}}}]}'
 """
 
+def test_what_a_program_undid_is_done_again(lab):
+    assert sh(lab, "ip route del 166.9.0.0/16; ip route add 172.16.0.0/12 via 10.65.0.65").returncode == 0
+    lab.act(Netlink("till").route("add", dst="166.9.0.0/16", gateway="10.65.0.65"))
+    lab.act(Netlink("till").route("del", dst="172.16.0.0/12"))
+    assert [report.agreed for report in lab.reports] == [True, True]
+    lab.assert_allowed("till", "orders")
+
 def test_a_policy_that_a_program_set_is_known(lab):
     done = sh(lab, POLICY)
     assert done.returncode == 0, done
@@ -107,7 +114,7 @@ def test_everything_a_test_may_want_works_live(pytester: pytest.Pytester, monkey
     project(pytester, SOUND)
     monkeypatch.setenv("HOME", str(pytester.path))
     result = run(pytester, "--live", "--strict-markers", "-W", "error", "--junitxml=junit.xml")
-    result.assert_outcomes(passed=9)
+    result.assert_outcomes(passed=10)
     result.stdout.no_fnmatch_line("*not measured*")
     assert not [left.name for left in pytester.path.iterdir() if left.name in {".cache", ".config"}]
     said = properties(pytester, "test_the_example")
@@ -425,6 +432,7 @@ def test_kept(lab, what):
     for file in files:
         points = {frame.sniffed_on for frame in rdpcap(str(file))}
         assert {"till:eth0", "private-services:eth0"} <= points
+        assert file.stat().st_mode & 0o077 == 0, "what passed in a lab is its user's"
 
 
 def test_a_capture_that_cannot_be_written_is_told_with_its_file(pytester: pytest.Pytester) -> None:

@@ -184,8 +184,8 @@ def test_two_rehearsals_at_once_are_refused(one: Home) -> None:
     with Registry(one.labs) as labs, Attached(labs, labs.find("mine")) as lab:
         with Guest(lab, lab.inspect().world):
             refused = one.pelab("matrix", "--lab", "mine")
-            assert refused.returncode == 3
-            assert "this machine cannot: another command rehearses on this lab\nfix: wait for its end" in refused.stderr
+            assert refused.returncode == 2
+            assert "error: this lab: another command rehearses on it (wait for its end, or bring up" in refused.stderr
         assert one.pelab("matrix", "--lab", "mine").returncode == 0
     with Registry(one.labs) as labs, Attached(labs, labs.find("mine")) as lab:
         Guest(lab, lab.inspect().world).__enter__()

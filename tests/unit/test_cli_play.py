@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,7 +14,6 @@ import pytest
 
 from lab import catalogue
 from lab.cli.main import main
-from lab.cli.output import Replacement
 from lab.cli.play import played
 from lab.cli.playing import Player
 from lab.cli.progress import Progress
@@ -21,6 +21,7 @@ from lab.errors import LiveError
 from lab.live.attached import Attached
 from lab.play import memory
 from lab.play.runner import Mode
+from lab.replacement import Replacement
 from tests.junit import fits
 
 ONE, TWO = "missing_private_route", "private_only_lockout"
@@ -151,6 +152,29 @@ class Screen(io.StringIO):
     def isatty(self) -> bool:
         """Say that it is one."""
         return True
+
+
+def test_a_file_that_no_other_may_replace_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is mounted where it is, or somebody else's: what was written stands in it all the same."""
+    kept = tmp_path / "page.md"
+    kept.write_text("of before, and longer than what comes")
+
+    def mounted(_self: Path, _target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", mounted)
+    with Replacement(str(kept)) as made:
+        made.write("new")
+    assert kept.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_two_reports_are_not_written_to_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second would take the first one's place, and say that both are there."""
+    file = tmp_path / "report"
+    assert main(["play", ONE, "--memory", "--markdown", str(file), "--junit", f"{tmp_path}/./report"]) == 2
+    assert "would be both" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_progress_is_one_line_that_goes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from lab import Call, Operation, Outcome
+from lab import Call, Operation, Outcome, Policy
 from lab.describe.builder import Builder
+from lab.measure import requests
 from lab.measure.flow import UDP, Flow
 from lab.measure.observation import Attempt, Observation
 from lab.measure.probe import NUMBER
 from lab.measure.requests import HttpRequest
 from lab.model.world import World
-from tests.unit.scripted import UNITS, ScriptedLab, refusal, siblings, signature
+from tests.unit.scripted import UNITS, ScriptedLab, policy, refusal, siblings, signature
 from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, sets
 
 HOST = "api.private.us-south.hs-crypto.cloud.ibm.com"
@@ -76,6 +77,44 @@ def loads_all_the_same(told: ScriptedLab) -> None:
             pattern = hashlib.sha256(b"\x01" + key).hexdigest()[:-8] + "0" * 8
             unit = {"hsm_id": "1", "current_master_key": "Valid", "verification_pattern": pattern}
             told.says["private"] = (200, {"hsms": [unit]})
+        return await ask(node, name, port, request, **how)
+
+    told.ask = knowing  # type: ignore[method-assign]
+
+
+def makes_all_the_same(told: ScriptedLab) -> None:
+    """Have the instance whose door refused list the key that it was asked to make."""
+    ask, mark = told.ask, ""
+
+    async def knowing(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        nonlocal mark
+        if NUMBER in request.headers:
+            mark = requests.mark_in(request)
+        elif mark and request.path.startswith("/api/v2/keys?"):
+            found = {"metadata": {"collectionTotal": 1}, "resources": [{"id": "n", "description": mark}]}
+            told.says["archive"] = (200, found)
+        return await ask(node, name, port, request, **how)
+
+    told.ask = knowing  # type: ignore[method-assign]
+
+
+def creating_at_archive() -> ScriptedLab:
+    """Return a creation of a key at another instance's port."""
+    told = at_archive()
+    told.call = told.call.to(Operation.CREATE)
+    told.logged = log_of(told, status=401, rule="instance.unknown")
+    return told
+
+
+def sets_all_the_same(told: ScriptedLab) -> None:
+    """Have the instance whose door refused a policy have another one afterwards."""
+    told.call = replace(told.call, operation=Operation.SET_POLICY, policy=Policy.PRIVATE_ONLY, key=None)
+    told.logged = log_of(told, status=401, rule="instance.unknown")
+    ask = told.ask
+
+    async def knowing(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        if NUMBER in request.headers:
+            told.says["other-policy"] = (200, policy("private-only"))
         return await ask(node, name, port, request, **how)
 
     told.ask = knowing  # type: ignore[method-assign]
@@ -140,6 +179,7 @@ def by_an_impostor(told: ScriptedLab) -> None:
 
 SOUND: dict[str, tuple[Callable[[], ScriptedLab], Outcome, str]] = {
     "another-port": (at_archive, Outcome.UNAUTHORIZED, "door.other-instance"),
+    "another-port-creating": (creating_at_archive, Outcome.UNAUTHORIZED, "door.other-instance"),
     "unset": (at_key_protect, Outcome.UNAUTHORIZED, "door.other-instance"),
     "another-region": (at_another_region, Outcome.UNAUTHORIZED, "door.other-instance"),
     "another-region-initialises": (
@@ -179,6 +219,10 @@ SPOILED: dict[str, tuple[Callable[[], ScriptedLab], Spoil, str]] = {
     "another-region-refuses-and-loads": (
         lambda: at_another_region(Operation.INITIALISE), loads_all_the_same,
         "refused, and the crypto units hold the key whose parts were sent",
+    ),
+    "another-port-refuses-and-makes": (creating_at_archive, makes_all_the_same, "refused, and the key is made"),
+    "another-port-refuses-and-sets": (
+        creating_at_archive, sets_all_the_same, "refused, and the owner reads another policy than just before",
     ),
     "grpc-led-elsewhere": (at_ep11, sets(resolved=(IPv4Address("166.9.99.99"),)), "led to 166.9.99.99; the addresses"),
     "grpc-by-an-impostor": (at_ep11, by_an_impostor, "asked from 203.0.113.10, which is no address of vsi-1"),

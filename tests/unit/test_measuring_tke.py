@@ -12,6 +12,7 @@ import pytest
 from lab import Call, Operation, Outcome
 from lab.errors import ProbeFailed
 from lab.measure import requests, tke
+from lab.measure.observation import Observation
 from lab.measure.requests import HttpRequest
 from tests.unit.scripted import ScriptedLab, policy, refusal, two_accounts
 from tests.unit.spoiling import Spoil, arrival, denied, log_of, logs, proves_nothing, says, sets
@@ -226,6 +227,22 @@ def test_an_answer_without_a_list_is_trouble_and_no_missing_instance(told: bytes
     request = tke.request(Operation.LIST_CRYPTO_UNITS, requests.Credentials(token="", guid="g"))
     with pytest.raises(ProbeFailed, match="answered 200 without a list hsms"):
         requests.shown(request, 200, told)
+
+
+@pytest.mark.parametrize("unit", ['"x"', '{"hsm_id": 1}', '{"verification_pattern": null}', "[]"])
+def test_units_that_are_none_are_trouble(unit: str) -> None:
+    """A list of something else says nothing of any master key."""
+    body = f'{{"hsms": [{unit}]}}'.encode()
+    seen = Observation(node="n", name="tke", port=443, attempts=(), status=200, body=body)
+    for said in (tke.keyed, tke.empty):
+        with pytest.raises(ProbeFailed, match="without a list of crypto units"):
+            said(seen)
+
+
+def test_a_register_that_says_nothing_of_its_key_holds_none() -> None:
+    """Valid, and no pattern by which its owner would know it again: that is no proof of a master key."""
+    body = b'{"hsms": [{"hsm_id": "1", "current_master_key": "Valid"}]}'
+    assert not tke.keyed(Observation(node="n", name="tke", port=443, attempts=(), status=200, body=body))
 
 
 def test_units_in_any_list_are_listed() -> None:

@@ -41,6 +41,21 @@ def test_the_policy_is_set_in_the_documented_form() -> None:
     assert resource["policy_data"] == {"enabled": True, "attributes": {"allowed_network": "private-only"}}
 
 
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "text",
+        {"policy_type": "allowedNetwork"},
+        {"policy_type": "allowedNetwork", "policy_data": {"enabled": True}},
+        {"policy_type": "allowedNetwork", "policy_data": {"enabled": True, "attributes": {"allowed_network": "both"}}},
+    ],
+)
+def test_a_policy_that_is_none_is_trouble(resource: object) -> None:
+    """Nothing is concluded from it, least of all that none was set."""
+    with pytest.raises(ProbeFailed, match="api answered with policies that are none"):
+        requests.policy_in(heard(resources=[resource]))
+
+
 def test_a_key_that_nobody_holds_is_asked_for_by_an_id_that_nobody_has() -> None:
     """So that "not found" is the service's word, not the probe's."""
     sent = requests.key_management(Operation.GET, MINE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +13,7 @@ from typing import Self
 from lab.errors import EnvironmentProblem, ModelError, PelabError, Problem
 
 _PRIVATE = 0o600
+_KEPT_IN_PLACE = frozenset({errno.EBUSY, errno.EPERM, errno.EXDEV})
 
 
 class Replacement:
@@ -50,10 +53,22 @@ class Replacement:
         self.commit()
 
     def commit(self) -> None:
-        """Have what was written take the file's place."""
-        if self._made:
+        """Have what was written take the file's place.
+
+        Where no other file may stand in that place (it is mounted there, or somebody else's), it is written to.
+        """
+        if not self._made:
+            return
+        try:
             Path(self._made).replace(self.path)
             self._made = ""
+        except OSError as error:
+            if error.errno not in _KEPT_IN_PLACE:
+                raise self.failed(error) from error
+            try:
+                shutil.copyfile(self._made, self.path)
+            except OSError as refused:
+                raise self.failed(refused) from refused
 
     def failed(self, error: OSError | EnvironmentProblem) -> PelabError:
         """Return what is told of a file that cannot be written."""
