@@ -28,6 +28,7 @@ class Faults:
     def __init__(self, cloud: Cloud, doors: Doors, log: Callable[[str], None]) -> None:
         """Begin with a sound one."""
         self._cloud, self._doors, self._log = cloud, doors, log
+        self._enforced = frozenset(cloud.enforced_on)
         self._deaf = self._forgetful = False
 
     def add(self, name: str, target: str) -> None:
@@ -90,6 +91,8 @@ class Faults:
         if not surface:
             self._cloud.enforced_on.clear()
             return
+        if Surface(surface) not in self._enforced:
+            raise LookupError(f"{surface} asks no policy")
         self._cloud.enforced_on.discard(Surface(surface))
 
     def lying_log(self, field: str) -> None:
