@@ -36,7 +36,7 @@ CASES: list[tuple[str, str, str, int, str]] = [
     ("narrow_route", "deaf-hosts", "", 1, "the route does not show: its table has no route to 166.9.1.0/24"),
     ("new_and_existing_instances", "frozen-edge", "", 2, f"EnableServiceEndpoints: {UNSEEN}"),
     ("one_zone_down", "frozen-edge", "", 2, f"TakeZoneDown: {UNSEEN}"),
-    ("one_zone_down", "impatient-probe", "", 4, "predicted reached (policy.default), measured timed-out; nobody passes"),
+    ("one_zone_down", "impatient-probe", "", 4, "predicted reached (policy.default), measured timed-out; nobody"),
     (
         "overlapping_accounts", "one-zone", "", 2,
         "tcp on from 166.11.0.2, the address of globex at the services",
