@@ -26,3 +26,4 @@ bench:
 	@bin/setup bench
 	@.venv/bin/python bench/bench_bringup.py $(ARGS)
 	@.venv/bin/python bench/bench_lab.py
+	@.venv/bin/python bench/bench_matrix.py
