@@ -20,11 +20,12 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lab import Builder, Call, Outcome, Plane
+from lab import Builder, Call, Outcome, Plane, Surface
 from lab.describe.topology import Topology, topology
 from lab.live.client import LiveLab
 from lab.model.endpoint import iam, kms
 from lab.model.world import World
+from lab.play.matrix import questions
 
 GOAL: Final = 10.0
 PATIENCE_S: Final = 1
@@ -57,11 +58,8 @@ class Bench(Topology):
 
 
 def cells(world: World) -> Iterator[Call]:
-    """Yield each host's listing of each instance's keys on each plane."""
-    for host in world.hosts:
-        for instance in world.instances:
-            yield Call.private(host, instance)
-            yield Call.public(host, instance)
+    """Return those of a matrix' calls that curl can make: each host's listing of each instance's keys on each plane."""
+    return (call for call in questions(world) if call.surface is Surface.KMS)
 
 
 def by_curl(lab: LiveLab, call: Call, token: str) -> Outcome | None:

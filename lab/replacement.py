@@ -33,7 +33,7 @@ class Replacement:
             ModelError: There is no such folder, or it is one.
             EnvironmentProblem: It cannot be written.
         """
-        self.path, self._made = Path(os.path.realpath(name)), ""
+        self.path, self._made, self._private = Path(os.path.realpath(name)), "", private
         try:
             if self.path.exists() and not self.path.is_file():
                 self.fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
@@ -66,6 +66,8 @@ class Replacement:
             if error.errno not in _KEPT_IN_PLACE:
                 raise self.failed(error) from error
             try:
+                if self._private:
+                    self.path.chmod(_PRIVATE)
                 shutil.copyfile(self._made, self.path)
             except OSError as refused:
                 raise self.failed(refused) from refused

@@ -36,13 +36,13 @@ def _wherein(before: Any, after: Any) -> str:
     return ": " + ", ".join(name.replace("_", " ") for name in other)
 
 
-def written(line: Mapping[str, Any], ours: Callable[[str], bool]) -> str:
+def written(line: Mapping[str, Any], claim: Callable[[str], bool]) -> str:
     """Return what a program changed in the services by the request of a log line; empty if it did not, or is ours.
 
-    ``ours`` says whether the lab itself has asked under a number. What the console asks in its turn has no port, and
-    stands in the console's own line under the same number.
+    ``claim`` takes a number under which the lab itself has asked, each once. What the console asks in its turn has no
+    port, and stands in the console's own line under the same number.
     """
-    if not line["caller_port"] or ours(line["request_id"]):
+    if not line["caller_port"] or claim(line["request_id"]):
         return ""
     if line["surface"] not in _WRITTEN or line["decision"] != "allow" or line["method"] not in _CHANGES:
         return ""

@@ -87,7 +87,8 @@ class Lookout:
             grounded = self._fly(running, host.name)
             points = {f"{host.name}:{nic.name}": nic.plane is Plane.PUBLIC for nic in host.nics}
             private = {name for door in running.plan.doors if door.plane is Plane.PRIVATE for name in door.names}
-            apart = [flow for flow in running.prober.sent(host.name) if flow not in running.inquiry.called]
+            called = set(running.inquiry.called)
+            apart = [flow for flow in running.prober.sent(host.name) if flow not in called]
             asked = Leaving(points=points, since=request.since, private_names=sorted(private), apart=apart)
             answer = await running.captures.ask(asked)
             blind, shown = "", []

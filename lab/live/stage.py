@@ -314,7 +314,7 @@ class Stage:
         # programs in hosts may say one id as often as they please
         self._lines.setdefault(said["request_id"], deque(maxlen=_LINES_OF_A_REQUEST)).append(line)
         if (running := self._running) is not None:
-            written = firststate.written(said, ours=running.prober.claim)
+            written = firststate.written(said, running.prober.claim)
             running.written = running.written or written
         while len(self._lines) > _LOG_KEPT:
             self._lines.pop(next(iter(self._lines)))

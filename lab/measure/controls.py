@@ -181,7 +181,7 @@ async def rightly(asked: Asked, seen: Observation, door: Endpoint, owner: Owner)
     if served(seen) or door.surface not in ABOUT_INSTANCES:
         return served(seen)
     theirs, state = asked.theirs(door), seen.signature.outcome
-    policy = asked.read[theirs.name] if theirs.name in asked.read else await owner.policy(theirs)
+    policy = asked.read[theirs.name]
     # of an instance that is not initialised nobody reads the policy
     unread = early(policy)
     locked = (

@@ -55,13 +55,13 @@ class CommandLine(CLI):
 
     def default(self, line: str) -> None:
         """Run a line that begins with a host's name in that host; another is told with the nearest command or name."""
-        first = self.parseline(line)[0]
-        if first in self.mn:
+        if self.parseline(line)[0] in self.mn:
             super().default(line)
             return
-        words = {name.removeprefix("do_") for name in self.get_names() if name.startswith("do_")}
-        hint = nearest(first or line.split(maxsplit=1)[0], words | {str(node.name) for node in self.mn.values()})
-        error(f"*** no command and no host {line.split(maxsplit=1)[0]!r}" + (f"; {hint}" if hint else "") + "\n")
+        word, commands = line.split(maxsplit=1)[0], [name for name in self.get_names() if name.startswith("do_")]
+        known = {*(name.removeprefix("do_") for name in commands), *(str(node.name) for node in self.mn.values())}
+        hint = nearest(word, known)
+        error(f"*** no command and no host {word!r}" + (f"; {hint}" if hint else "") + "\n")
 
     def do_nodes(self, _line: str) -> None:
         """List the user's hosts, and apart from them what the lab has of its own."""

@@ -183,11 +183,12 @@ def silent() -> list[Any]:
                 said.append(str(error))
         took = time.monotonic() - began
         os.kill(captures._process.pid, signal.SIGCONT)
-        while True:  # it answers what it owes first
-            try:
-                return [said, took, len((await captures.ask(question)).seen)]
-            except ProbeFailed:
-                continue
+        async with asyncio.timeout(20):
+            while True:  # it answers what it owes first
+                try:
+                    return [said, took, len((await captures.ask(question)).seen)]
+                except ProbeFailed:
+                    continue
 
     return asyncio.run(asked())
 

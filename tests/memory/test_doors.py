@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from lab.model.plane import Plane, Surface
-from lab.serve import messages
+from lab.serve import messages, pki
 from lab.serve.cloud import Cloud
 from lab.serve.doors import Doors
 from tests.handshakes import shake_hands
@@ -84,3 +84,28 @@ def test_doors_are_prepared_all_or_none(bad: list[messages.Door]) -> None:
     with pytest.raises(ValueError):
         doors.prepare(bad)
     assert list(doors._known) == ["known"]
+
+
+def test_a_renewal_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next look is arranged before anything can go wrong: else a lab's certificates would never be renewed."""
+    now = time.time()
+
+    def refuse(*_asked: object) -> None:
+        raise OSError("no")
+
+    async def story() -> None:
+        nonlocal now
+        doors = Doors(Cloud(print, clock=lambda: now))
+        doors.prepare([door("d", "a.example")])
+        await doors.listen([], [])
+        assert doors._renewal is not None
+        doors._renewal.cancel()
+        now += 3600
+        monkeypatch.setattr(pki, "load", refuse)
+        with pytest.raises(OSError, match="no"):
+            doors._look()
+        assert doors._renewal is not None
+        assert not doors._renewal.cancelled()
+        await doors.close()
+
+    asyncio.run(story())

@@ -169,6 +169,21 @@ def test_a_file_that_no_other_may_replace_is_written_to(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == [kept]
 
 
+def test_what_is_private_stays_so_in_a_file_that_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where everybody could read what stood there before, nobody but its user reads what stands there now."""
+    kept = tmp_path / "lab.pcapng"
+    kept.write_text("of before")
+    kept.chmod(0o644)
+
+    def mounted(_self: Path, _target: Path) -> Path:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", mounted)
+    with Replacement(str(kept), private=True) as made:
+        made.write("frames")
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("frames", 0o600)
+
+
 def test_two_reports_are_not_written_to_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second would take the first one's place, and say that both are there."""
     file = tmp_path / "report"

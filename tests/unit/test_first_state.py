@@ -16,7 +16,8 @@ from lab.model.call import Call, Operation
 from lab.model.plane import Policy
 
 WORLD = catalogue.load_topology("single_account").world()
-OURS = {"1": "a number under which the lab asked"}
+OURS = {"1"}
+"""Numbers under which the lab asked."""
 PUT = {
     "surface": "kms", "decision": "allow", "method": "PUT", "path": "/api/v2/instance/policies",
     "caller": "10.65.0.66", "caller_port": 40000, "request_id": "2",

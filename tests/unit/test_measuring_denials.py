@@ -315,6 +315,13 @@ def test_a_locked_door_of_another_instance_is_excused_by_that_ones_policy() -> N
     assert (said.outcome, said.cause, said.vacuous) == (Outcome.NO_ROUTE, "host.no-route", "")
 
 
+def test_a_resolver_that_no_witness_asks_is_not_shown_to_answer() -> None:
+    """Whoever has a resolver of his own is not judged by another one's words."""
+    told = nameless()
+    told.resolver = lambda node: IPv4Address("192.0.2.7" if node == "vsi-1" else "161.26.0.10")  # type: ignore[method-assign,assignment]
+    assert "no witness asks the resolver 192.0.2.7" in told.measured().vacuous
+
+
 def test_a_token_that_dies_at_the_edge_is_tried_through_it() -> None:
     """IAM has a private door too: the witness beyond the edge asks there, not one beside the doors."""
     told = ScriptedLab(Call.token("vsi-1", "keys", Plane.PRIVATE))

@@ -197,6 +197,25 @@ def test_a_control_that_leaves_its_key_is_trouble() -> None:
         told.measured()
 
 
+def test_a_control_that_may_not_wrap_proves_nothing() -> None:
+    """An unwrap needs something wrapped: where the control instance refuses that, nothing is compared."""
+    told = private_only()
+    told.call, told.wrapped = told.call.to(Operation.UNWRAP, key="k"), {}
+    told.logged = log_of(told, status=401, rule="policy.private-only")
+    key = (201, {"resources": [{"id": "c"}]})
+    says(twin=key, private=key)(told)
+    ask = told.ask
+
+    async def unwrapping(node: str, name: str, port: int, request: HttpRequest, **how: Any) -> Any:
+        made = (401, refusal("no")) if request.path.endswith("/wrap") else key
+        says(twin=made, private=made)(told)
+        return await ask(node, name, port, request, **how)
+
+    told.ask = unwrapping  # type: ignore[method-assign]
+    said = told.measured()
+    assert (said.cause, said.vacuous) == ("", APART)
+
+
 # ------------------------------------------------------------------ what was refused is not done
 def refused_change(operation: Operation, *, done: bool) -> ScriptedLab:
     """Return a change that the laptop was refused by the policy, and that the owner finds ``done`` or not."""
