@@ -101,3 +101,11 @@ def test_an_answer_that_is_no_document_is_trouble_and_no_verdict() -> None:
     """The message shows what came."""
     with pytest.raises(ProbeFailed, match="without a JSON document"):
         requests.token_in(Heard(body=b"<html>"))
+
+
+def test_every_creation_bears_a_mark_of_its_own() -> None:
+    """By it a key that was refused is told from one of the same name that was made before."""
+    one, other = (requests.key_management(Operation.CREATE, MINE, name="same") for _ in range(2))
+    marks = {requests.mark_in(one), requests.mark_in(other)}
+    assert len(marks) == 2
+    assert requests.marks_in(heard(resources=[{"description": mark} for mark in marks])) == marks
